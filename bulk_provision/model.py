@@ -1,0 +1,293 @@
+"""The things that every room of the house speaks of: frozen values without behaviour.
+
+Words are those of docs/design.md. What holds a password hides it from `repr`, so that no log
+line, traceback or debugger listing can show it by accident.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+
+class Outcome(StrEnum):
+    """What became of a row: exactly one of these for each."""
+
+    CREATED = "created"  # this run created the endpoint
+    UNCHANGED = "unchanged"  # an earlier run created it; nothing was called
+    EXISTS = "exists"  # the username is somebody else's endpoint; skipped
+    FAILED = "failed"  # refused for good
+    IN_DOUBT = "in_doubt"  # a request left and its effect is not known
+    UNPROCESSED = "unprocessed"  # the run stopped before it
+    INVALID = "invalid"  # refused before any call, duplicates included
+
+
+class OnExists(StrEnum):
+    """What to do about a username that exists already at the vendor."""
+
+    SKIP = "skip"
+    COMPARE = "compare"  # read it back and say whether the password is the sheet's
+    RESET = "reset"  # set the sheet's (or a generated) password
+
+
+class WeakPasswords(StrEnum):
+    """What to do about weak passwords in the source."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+    ALLOW = "allow"
+
+
+class ExitCode(IntEnum):
+    """How a run ended, for scripts; docs/exit-codes.md explains each."""
+
+    DONE = 0
+    SOME_ROWS = 1  # some rows failed, invalid or in doubt
+    USAGE = 2  # usage, settings or unreadable source: nothing was called
+    ACCOUNT_REFUSED = 3  # the vendor answered 420
+    STOPPED = 4  # stopped early; run it again to continue
+    ACCOUNT_BUSY = 5  # another run holds the account
+    BUG = 70  # the accounting does not add up
+    INTERRUPTED = 130  # Ctrl-C
+    TERMINATED = 143  # SIGTERM
+
+
+class Secret:
+    """A string that prints as dots; `reveal()` gives it out, where it is really needed."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the string itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(•••)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A TeleCMI PIOPIY account: who calls, and where.
+
+    Args:
+        appid: the application id, a number.
+        secret: the application's secret.
+        base_url: without a trailing slash; the calls' names are appended to it.
+    """
+
+    appid: int
+    secret: Secret
+    base_url: str = "https://piopiy.telecmi.com/v1/endpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast to call, and how long to wait for what.
+
+    Args:
+        rate: calls that may leave in any second, for the whole account; None for no limit.
+        concurrency: calls that may be under way at the same time.
+        attempts: how often a call is tried when it brings no clear answer.
+        timeout: seconds for an answer, from the moment the request leaves.
+        connect_timeout: seconds for a connection (name, TCP and TLS) to come about.
+        settle: seconds to wait before the last read-back, since the vendor may still be at work
+            on a request that timed out.
+        patience: seconds without a good answer after which the run stops.
+    """
+
+    rate: float | None = 10.0
+    concurrency: int = 10
+    attempts: int = 5
+    timeout: float = 30.0
+    connect_timeout: float = 10.0
+    settle: float = 5.0
+    patience: float = 120.0
+
+
+class Problem(NamedTuple):
+    """Something wrong (or worth a warning) with a row, or with the source as a whole.
+
+    Args:
+        kind: a stable slug such as "username-empty"; equal problems share it.
+        where: the place as the user sees it: "Users!B17", or "row 17, column username" in a CSV.
+        seen: what was found there, shortened; never a password.
+        why: why that is wrong.
+        cure: what to do about it.
+        warning: True when the row may go on all the same.
+    """
+
+    kind: str
+    where: str
+    seen: str
+    why: str
+    cure: str
+    warning: bool = False
+
+
+class Row(NamedTuple):
+    """One line of the source, as intake found it.
+
+    Args:
+        number: the row's number as the user sees it in a spreadsheet program (header = 1, mostly).
+        username: as it stands in the cell; "" when blank.
+        password: as it stands in the cell, byte for byte; "" when blank.
+        others: the source's own further columns, in the order of `Table.columns`.
+        problems: what reading the cells found wrong.
+    """
+
+    number: int
+    username: str
+    password: str
+    others: tuple[str, ...]
+    problems: tuple[Problem, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Row({self.number}, {self.username!r})"
+
+
+class User(NamedTuple):
+    """A row that passed the checks; a blank password means: generate one."""
+
+    number: int
+    username: str
+    password: str
+    others: tuple[str, ...]
+    warnings: tuple[Problem, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"User({self.number}, {self.username!r})"
+
+
+class Invalid(NamedTuple):
+    """A row that is refused before any call, and why (at least one problem, not a warning)."""
+
+    row: Row
+    problems: tuple[Problem, ...]
+
+
+class ResultRow(NamedTuple):
+    """A row of the results file, as the ledger knows it.
+
+    Args:
+        number: the row's number in the source.
+        username: "" when the source had none.
+        password: the credential that works (created, unchanged, reset); for other outcomes what
+            the source's cell held, so that a corrected row can be given to `run` again.
+        connect_url: the vendor's connect_URL; "" when unknown.
+        outcome: what became of it.
+        code: the vendor's code ("200", "400", …) or a problem's kind; "" when neither.
+        message: what happened, for a person.
+        tip: what to do about it; "" when nothing.
+        others: the source's own columns.
+        handed_over: True when the password shown is known to work through our doing (created,
+            unchanged or reset): such rows belong into the sheet `Credentials`.
+    """
+
+    number: int
+    username: str
+    password: str
+    connect_url: str
+    outcome: Outcome
+    code: str
+    message: str
+    tip: str
+    others: tuple[str, ...]
+    handed_over: bool = False
+
+    def __repr__(self) -> str:
+        return f"ResultRow({self.number}, {self.username!r}, {self.outcome})"
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning about the source or its rows, told once with its count."""
+
+    text: str
+    count: int
+    first: str  # the place of the first one: "Users!B17"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What the ledger knows of a run as a whole.
+
+    Args:
+        run_id: the run's number in its ledger.
+        appid: of the account.
+        base_url: of the account.
+        source: the input file's path as it was given ("-" for standard input).
+        sheet: the worksheet that was read; "" for text files.
+        sha256: of the source's bytes, in hex.
+        columns: the headers of the source's own columns (without username and password).
+        state: "running", "done", "stopped" (by itself) or "interrupted" (killed or Ctrl-C).
+        started_at: UTC, seconds since 1970.
+        ended_at: UTC, seconds since 1970; None while it runs.
+        started_by: "user@host".
+        rate: calls a second that were allowed; None for no limit.
+        calls: calls that left.
+        outcomes: how many rows have each outcome.
+        rows: rows read from the source.
+        reason: why it stopped early; "" when it did not.
+        warnings: what was worth a warning.
+        exit_code: None while it runs, or when it was killed.
+    """
+
+    run_id: int
+    appid: int
+    base_url: str
+    source: str
+    sheet: str
+    sha256: str
+    columns: tuple[str, ...]
+    state: str
+    started_at: float
+    ended_at: float | None
+    started_by: str
+    rate: float | None
+    calls: int
+    rows: int
+    outcomes: dict[Outcome, int]
+    reason: str = ""
+    warnings: tuple[Warned, ...] = ()
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What `provision()` returns, and what `--json` prints.
+
+    Args:
+        run_id: the run's number in the ledger.
+        account: the appid.
+        source: the input file's path as it was given.
+        rows: rows read from the source.
+        outcomes: how many rows have each outcome; every outcome is a key.
+        calls: calls that left for the vendor.
+        seconds: from the start to the end of the run.
+        results: the results files written.
+        exit_code: as in docs/exit-codes.md.
+        reason: why it stopped early; "" when it did not.
+        warnings: what was worth a warning.
+    """
+
+    run_id: int
+    account: int
+    source: str
+    rows: int
+    outcomes: dict[Outcome, int]
+    calls: int
+    seconds: float
+    results: tuple[str, ...]
+    exit_code: ExitCode
+    reason: str = ""
+    warnings: tuple[Warned, ...] = field(default=())
