@@ -1,0 +1,195 @@
+"""Calls over the network, by aiohttp: verified TLS, bounded answers, a time limit on every wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import json
+import time
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+from yarl import URL
+
+from bulk_provision.piopiy.calls import Call, Reply, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aiohttp.client_reqrep import ClientRequest
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
+
+    from bulk_provision.model import Account
+
+ANSWER_LIMIT = 64 * 1024  # bytes; the longest documented answer (ten rows of list_sip) has 1 KiB
+
+
+class _Departure:
+    """The moment at which a request may leave: once it is over, the request counts as sent."""
+
+    __slots__ = ("has_left", "limit", "seconds", "turn")
+
+    def __init__(
+        self, turn: Callable[[], Awaitable[None]], limit: asyncio.Timeout, seconds: float
+    ) -> None:
+        self.turn = turn
+        self.limit = limit
+        self.seconds = seconds
+        self.has_left = False
+
+    async def leave(self) -> None:
+        """Wait for the turn; from now on the answer has its time limit."""
+        await self.turn()
+        self.limit.reschedule(asyncio.get_running_loop().time() + self.seconds)
+        self.has_left = True
+
+
+_departure: contextvars.ContextVar[_Departure] = contextvars.ContextVar("departure")
+
+
+class _PacedConnector(aiohttp.TCPConnector):
+    """Takes the turn when the connection is there, right before the request is written.
+
+    So a slow handshake delays nobody else's call, no permit is spent on waiting for a connection,
+    and whatever fails before the turn is known not to have left.
+    """
+
+    def __init__(self, *, connect_timeout: float, limit: int) -> None:
+        super().__init__(limit=limit, ttl_dns_cache=60, keepalive_timeout=30)
+        self._connect_timeout = connect_timeout
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's signature)
+    ) -> Connection:
+        departure = _departure.get()
+        while True:
+            async with asyncio.timeout(self._connect_timeout):
+                connection = await super().connect(req, traces, timeout)
+            try:
+                await departure.leave()
+            except BaseException:
+                connection.release()
+                raise
+            if connection.protocol is not None and connection.protocol.is_connected():
+                return connection
+            departure.has_left = False  # the server closed it while we waited: nothing was written
+            connection.close()
+
+
+class LocalSender:
+    """Sends from this process, by aiohttp, over kept-alive connections.
+
+    TLS is verified, redirects are not followed, proxies of the environment are not used. The
+    answer is asked for uncompressed, and no more than ANSWER_LIMIT bytes of it are read.
+
+    Args:
+        account: who calls, and where.
+        concurrency: connections at the same time.
+        timeout: seconds for the answer, from the moment the request leaves.
+        connect_timeout: seconds for a connection to come about.
+    """
+
+    def __init__(
+        self, account: Account, *, concurrency: int, timeout: float, connect_timeout: float
+    ) -> None:
+        self._credentials = {"appid": account.appid, "secret": account.secret.reveal()}
+        self._urls = {call: URL(f"{account.base_url}/{call.value}") for call in Call}
+        self._concurrency = concurrency
+        self._timeout = timeout
+        self._connect_timeout = connect_timeout
+        self._session: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return "LocalSender(•••)"
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=_PacedConnector(
+                connect_timeout=self._connect_timeout, limit=self._concurrency
+            ),
+            timeout=aiohttp.ClientTimeout(total=None),  # _Departure sets the limit
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            headers={
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": "bulk-provision",
+            },
+        )
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(self, request: Request, turn: Callable[[], Awaitable[None]]) -> Reply:
+        """Make a call; see `Sender.send`."""
+        assert self._session is not None, "use the sender with `async with`"
+        body = json.dumps({**self._credentials, **request.fields()}).encode()
+        limit = asyncio.timeout(None)
+        departure = _Departure(turn, limit, self._timeout)
+        _departure.set(departure)
+        try:
+            async with (
+                limit,
+                self._session.post(
+                    self._urls[request.call], data=body, allow_redirects=False
+                ) as response,
+            ):
+                return await _read(response)
+        except TimeoutError:
+            return Reply(departure.has_left, trouble=self._timed_out(departure))
+        except (aiohttp.ClientError, OSError, ValueError) as problem:
+            return Reply(departure.has_left, trouble=_in_words(problem))
+
+    def _timed_out(self, departure: _Departure) -> str:
+        if departure.has_left:
+            return f"no answer within {self._timeout:g} s"
+        return f"no connection within {self._connect_timeout:g} s"
+
+
+async def _read(response: aiohttp.ClientResponse) -> Reply:
+    retry_after = _seconds(response.headers.get("Retry-After"))
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > ANSWER_LIMIT:
+            response.close()
+            trouble = f"HTTP {response.status} with an answer of over {ANSWER_LIMIT} bytes"
+            return Reply(True, response.status, None, retry_after, trouble)
+    return Reply(True, response.status, bytes(body), retry_after)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Read Retry-After: seconds, or a date (RFC 9110 §10.2.3)."""
+    if retry_after is None:
+        return None
+    with contextlib.suppress(ValueError):
+        return max(0.0, float(int(retry_after)))
+    with contextlib.suppress(ValueError):
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    return None
+
+
+def _in_words(problem: Exception) -> str:
+    """Say what went wrong, without what an exception's text might quote of the request."""
+    if isinstance(problem, aiohttp.ClientConnectorCertificateError):
+        return f"TeleCMI's certificate is not valid: {problem.certificate_error}"
+    if isinstance(problem, aiohttp.ClientConnectorDNSError):
+        return f"the name {problem.host} cannot be found"
+    if isinstance(problem, aiohttp.ClientConnectorError):
+        return f"no connection: {problem.os_error.strerror or problem.os_error}"
+    if isinstance(problem, aiohttp.ServerDisconnectedError):
+        return "the connection was closed before the answer"
+    if isinstance(problem, aiohttp.ClientPayloadError):
+        return "the answer was cut short"
+    if isinstance(problem, ConnectionResetError):
+        return "the connection was reset"
+    return f"the answer could not be read ({type(problem).__name__})"
