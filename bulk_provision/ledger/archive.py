@@ -1,0 +1,199 @@
+"""Reading runs of the past (and the present one) for people: records, rows, counts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bulk_provision.errors import UsageError
+from bulk_provision.ledger.opening import READS
+from bulk_provision.ledger.schema import UNSETTLED, State, accounts, attempts, endpoints, rows, runs
+from bulk_provision.model import Outcome, ResultRow, RunRecord, Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.engine import Connection, Engine
+
+    from bulk_provision.ledger.vault import Vault
+
+_PAGE = 2000
+_OURS = (State.CREATED, State.RESET)
+
+
+def run_records(engine: Engine, *, limit: int = 50) -> list[RunRecord]:
+    """Return the newest runs, newest first; plans are none."""
+    newest = _RUNS.where(runs.c.state != "plan").order_by(runs.c.id.desc()).limit(limit)
+    with engine.connect().execution_options(**READS) as connection:
+        return [_record(connection, row) for row in connection.execute(newest).mappings()]
+
+
+def run_record(engine: Engine, run_id: int) -> RunRecord:
+    """Return a run.
+
+    Raises:
+        UsageError: there is no such run.
+    """
+    with engine.connect().execution_options(**READS) as connection:
+        row = connection.execute(_RUNS.where(runs.c.id == run_id)).mappings().one_or_none()
+        if row is None:
+            raise UsageError(
+                f"There is no run {run_id} in this ledger.",
+                "See which there are: bulk-provision runs",
+            )
+        return _record(connection, row)
+
+
+def outcome_counts(connection: Connection, run_id: int) -> dict[Outcome | None, int]:
+    """Count a run's rows by outcome; None counts those that have none yet."""
+    counted = connection.execute(
+        sa.select(rows.c.outcome, sa.func.count())
+        .where(rows.c.run_id == run_id)
+        .group_by(rows.c.outcome)
+    )
+    return {None if outcome is None else Outcome(outcome): count for outcome, count in counted}
+
+
+def _maybe_sent(connection: Connection, run_id: int, account_id: int) -> int:
+    """Count the rows without an outcome whose request may have left."""
+    return (
+        connection.scalar(
+            sa.select(sa.func.count())
+            .select_from(rows)
+            .join(endpoints, endpoints.c.username == rows.c.username)
+            .where(
+                rows.c.run_id == run_id,
+                rows.c.outcome.is_(None),
+                endpoints.c.account_id == account_id,
+                endpoints.c.state.in_(UNSETTLED),
+            )
+        )
+        or 0
+    )
+
+
+def _record(connection: Connection, row: Any) -> RunRecord:  # noqa: ANN401  (a row mapping)
+    counts = outcome_counts(connection, row["id"])
+    calls = connection.scalar(
+        sa.select(sa.func.count()).where(
+            attempts.c.run_id == row["id"], attempts.c.verdict != "unsent"
+        )
+    )
+    outcomes = {outcome: counts.get(outcome, 0) for outcome in Outcome}
+    if still_open := counts.get(None, 0):  # it runs, or was killed
+        maybe_sent = _maybe_sent(connection, row["id"], row["account_id"])
+        outcomes[Outcome.IN_DOUBT] += maybe_sent
+        outcomes[Outcome.UNPROCESSED] += still_open - maybe_sent
+    return RunRecord(
+        run_id=row["id"],
+        appid=row["appid"],
+        base_url=row["base_url"],
+        source=row["source"],
+        sheet=row["sheet"],
+        sha256=row["sha256"],
+        columns=tuple(json.loads(row["columns"])),
+        state=row["state"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        started_by=row["started_by"],
+        rate=row["rate"],
+        calls=calls or 0,
+        outcomes=outcomes,
+        rows=sum(counts.values()),
+        reason=row["reason"],
+        warnings=tuple(Warned(*warned) for warned in json.loads(row["warnings"])),
+        exit_code=row["exit_code"],
+    )
+
+
+def result_rows(engine: Engine, vault: Vault, account_id: int, run_id: int) -> Iterator[ResultRow]:
+    """Yield a run's rows in the source's order, with the credentials as they are known now."""
+    after = 0
+    while True:
+        page = _RESULTS.where(rows.c.run_id == run_id, rows.c.seq > after).limit(_PAGE)
+        with engine.connect().execution_options(**READS) as connection:
+            found = connection.execute(page, {"account_id": account_id}).all()
+        if not found:
+            return
+        for row in found:
+            yield _result_row(vault, row)
+        after = found[-1].seq
+
+
+def _result_row(vault: Vault, row: Any) -> ResultRow:  # noqa: ANN401  (a database row)
+    outcome = Outcome(row.outcome or _without_outcome(row.state))
+    of_sheet = "" if row.sealed is None else vault.open(row.username, row.sealed)
+    known = "" if row.known is None else vault.open(row.username, row.known)
+    handed_over, password = _credential(outcome, of_sheet, known, vault, row)
+    message = " ".join(part for part in (row.message, row.note) if part)
+    tells_url = handed_over or outcome is Outcome.EXISTS
+    return ResultRow(
+        number=row.number,
+        username=row.username,
+        password=password,
+        connect_url=(row.connect_url or "") if tells_url else "",
+        outcome=outcome,
+        code=row.code or "",
+        message=message or ("The run has not come to this row." if row.outcome is None else ""),
+        tip=row.tip or "",
+        others=tuple(json.loads(row.cells)),
+        handed_over=handed_over,
+    )
+
+
+def _without_outcome(state: str | None) -> Outcome:
+    """Say what a row is while its run goes on, or after it was killed."""
+    return Outcome.IN_DOUBT if state in UNSETTLED else Outcome.UNPROCESSED
+
+
+def _credential(
+    outcome: Outcome,
+    of_sheet: str,
+    known: str,
+    vault: Vault,
+    row: Any,  # noqa: ANN401  (a database row)
+) -> tuple[bool, str]:
+    """Return whether the credential is ours to hand over, and the password to show."""
+    if outcome in (Outcome.CREATED, Outcome.UNCHANGED):
+        return True, known
+    if outcome is Outcome.EXISTS:
+        if row.state in _OURS and row.proof is not None:
+            return True, known
+        matches = row.compared == f"same {vault.mark(row.username, of_sheet)}"
+        return False, of_sheet if matches and of_sheet else ""
+    if outcome is Outcome.IN_DOUBT:  # it may well be the one that works
+        return False, known or of_sheet
+    return False, of_sheet
+
+
+_RUNS = sa.select(runs, accounts.c.appid, accounts.c.base_url).join(
+    accounts, accounts.c.id == runs.c.account_id
+)
+_RESULTS = (
+    sa.select(
+        rows.c.seq,
+        rows.c.number,
+        rows.c.username,
+        rows.c.sealed,
+        rows.c.cells,
+        rows.c.outcome,
+        rows.c.code,
+        rows.c.message,
+        rows.c.tip,
+        rows.c.note,
+        endpoints.c.sealed.label("known"),
+        endpoints.c.state,
+        endpoints.c.proof,
+        endpoints.c.connect_url,
+        endpoints.c.compared,
+    )
+    .join(
+        endpoints,
+        (endpoints.c.account_id == sa.bindparam("account_id"))
+        & (endpoints.c.username == rows.c.username),
+        isouter=True,
+    )
+    .order_by(rows.c.seq)
+)

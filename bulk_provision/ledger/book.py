@@ -1,0 +1,475 @@
+"""An account's part of the ledger: its runs, their rows, and what is known of its endpoints."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+
+from bulk_provision.ledger.journal import Journal
+from bulk_provision.ledger.leases import Lease, started_by
+from bulk_provision.ledger.opening import READS
+from bulk_provision.ledger.schema import UNSETTLED, State, earlier_passwords, endpoints, rows, runs
+from bulk_provision.ledger.statements import Statement
+from bulk_provision.model import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from sqlalchemy.engine import Engine
+
+    from bulk_provision.ledger.vault import Vault
+    from bulk_provision.model import Warned
+
+_PAGE = 1000
+_DAY = 86_400.0
+
+_STAGE = Statement(
+    """INSERT INTO rows (run_id, seq, number, username, sealed, cells, action, outcome, code,
+         message, tip, note)
+       VALUES (:run_id, :seq, :number, :username, :sealed, :cells, :action, :outcome, :code,
+         :message, :tip, :note)""",
+    "run_id seq number username sealed cells action outcome code message tip note",
+)
+_REFUSE = Statement(
+    """UPDATE rows SET outcome = 'invalid', code = :code, message = :message, tip = :tip
+       WHERE run_id = :run_id AND seq = :seq""",
+    "code message tip run_id seq",
+)
+_NOTE = Statement(
+    """UPDATE rows SET note = CASE WHEN note IS NULL THEN :note ELSE note || ' ' || :note END
+       WHERE run_id = :run_id AND seq = :seq""",
+    "note run_id seq",
+)
+
+
+class Known(NamedTuple):
+    """What the ledger knows of an endpoint; `sealed` opens with the account's vault."""
+
+    state: State
+    sealed: bytes | None
+    doubted: bool
+    connect_url: str | None
+    compared: str | None
+    purpose: str
+    proof: str | None
+    run_id: int
+
+
+class StagedRow(NamedTuple):
+    """A row of the source, on its way into the ledger: settled, or with the action it needs."""
+
+    seq: int
+    number: int
+    username: str
+    sealed: bytes | None
+    others: tuple[str, ...]
+    action: str | None = None
+    outcome: Outcome | None = None
+    code: str = ""
+    message: str = ""
+    tip: str = ""
+    note: str | None = None
+
+
+class OpenRow(NamedTuple):
+    """A row whose outcome is still to come, with what is known of its endpoint."""
+
+    seq: int
+    number: int
+    username: str
+    sealed: bytes | None
+    known: Known | None
+
+
+class Twin(NamedTuple):
+    """A row that has its username in common with an earlier one (or all but the case of it)."""
+
+    seq: int
+    number: int
+    username: str
+    first_number: int
+    first_username: str
+
+
+class Refusal(NamedTuple):
+    """Why a staged row is refused after all."""
+
+    seq: int
+    code: str
+    message: str
+    tip: str
+
+
+class Book:
+    """What one account's run writes and reads, apart from what its journal writes.
+
+    Args:
+        engine: the ledger's connections.
+        account_id: the account in the ledger.
+        label: the account as people know it.
+        vault: seals this account's passwords.
+    """
+
+    def __init__(self, engine: Engine, account_id: int, label: str, vault: Vault) -> None:
+        self._engine = engine
+        self.account_id = account_id
+        self.label = label
+        self.vault = vault
+
+    def lease(
+        self,
+        *,
+        wait: float,
+        on_wait: Callable[[str], None] = lambda _: None,
+        gave_up: Callable[[], bool] = lambda: False,
+    ) -> Lease:
+        """Return the lease on this account, to be taken with `with`."""
+        return Lease(
+            self._engine, self.account_id, self.label, wait=wait, on_wait=on_wait, gave_up=gave_up
+        )
+
+    def journal(self, run_id: int, token: int) -> Journal:
+        """Return the writer of a run's intents and outcomes."""
+        return Journal(self._engine, self.account_id, run_id, token)
+
+    # -- a run's beginning and end --
+
+    def begin_run(
+        self,
+        *,
+        source: str,
+        sheet: str,
+        sha256: str,
+        columns: Sequence[str],
+        rate: float | None,
+        only_planned: bool = False,
+    ) -> int:
+        """Write down that a run begins (or that one is only planned); return its number."""
+        now = time.time()
+        with self._engine.begin() as connection:
+            result = connection.execute(
+                sa.insert(runs).values(
+                    account_id=self.account_id,
+                    source=source,
+                    sheet=sheet,
+                    sha256=sha256,
+                    columns=json.dumps(list(columns)),
+                    started_by=started_by(),
+                    started_at=now,
+                    ended_at=now if only_planned else None,
+                    state="plan" if only_planned else "running",
+                    rate=rate,
+                )
+            )
+            assert result.inserted_primary_key is not None
+            return int(result.inserted_primary_key[0])
+
+    def end_run(
+        self,
+        run_id: int,
+        *,
+        state: str,
+        reason: str,
+        exit_code: int,
+        rows_read: int,
+        warnings: Iterable[Warned],
+    ) -> None:
+        """Write down how a run ended."""
+        told = [[warned.text, warned.count, warned.first] for warned in warnings]
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(runs)
+                .where(runs.c.id == run_id)
+                .values(
+                    state=state,
+                    reason=reason,
+                    exit_code=exit_code,
+                    rows_read=rows_read,
+                    warnings=json.dumps(told),
+                    ended_at=time.time(),
+                )
+            )
+
+    def close_dead_runs(self, but: int | None = None) -> list[int]:
+        """Close runs that ended without a word (killed, power cut): the lease proves them gone.
+
+        Rows that they may have sent are in doubt; the others were not processed.
+        """
+        with self._engine.begin() as connection:
+            dead = connection.scalars(
+                sa.select(runs.c.id).where(
+                    runs.c.account_id == self.account_id,
+                    runs.c.ended_at.is_(None),
+                    runs.c.id != (but or 0),
+                )
+            ).all()
+        for run_id in dead:
+            self.close_open_rows(run_id, "the program was killed, or its machine went down")
+            with self._engine.begin() as connection:
+                counted = sa.select(sa.func.count()).where(rows.c.run_id == run_id)
+                connection.execute(
+                    sa.update(runs)
+                    .where(runs.c.id == run_id)
+                    .values(
+                        state="interrupted",
+                        reason="the program was killed, or its machine went down",
+                        rows_read=counted.scalar_subquery(),
+                        ended_at=time.time(),
+                    )
+                )
+        return list(dead)
+
+    def close_open_rows(self, run_id: int, reason: str) -> None:
+        """Give every row without an outcome one: in doubt if a request may have left."""
+        maybe_sent = (
+            sa.select(endpoints.c.username)
+            .where(
+                endpoints.c.account_id == self.account_id,
+                endpoints.c.username == rows.c.username,
+                endpoints.c.state.in_(UNSETTLED),
+            )
+            .exists()
+        )
+        still_open = sa.update(rows).where(rows.c.run_id == run_id, rows.c.outcome.is_(None))
+        with self._engine.begin() as connection:
+            connection.execute(
+                still_open.where(maybe_sent).values(
+                    outcome=Outcome.IN_DOUBT,
+                    code="",
+                    message=f"A request may have left before the run stopped: {reason}.",
+                    tip="Run the same command again: it asks TeleCMI what became of it.",
+                )
+            )
+            connection.execute(
+                still_open.values(
+                    outcome=Outcome.UNPROCESSED,
+                    code="",
+                    message=f"The run stopped before this row: {reason}.",
+                    tip="Run the same command again to continue.",
+                )
+            )
+            connection.execute(
+                sa.update(endpoints)
+                .where(
+                    endpoints.c.account_id == self.account_id,
+                    endpoints.c.state == State.INTENDED,
+                    endpoints.c.run_id == run_id,
+                )
+                .values(state=State.IN_DOUBT, doubted=True)
+            )
+
+    def withdraw_intents(self, run_id: int) -> None:
+        """Take back this run's intents that never became a request; the passwords stay.
+
+        Only for a run that is still alive and knows that nothing of it is under way.
+        """
+        # What was to be changed has a working password already: the next run asks which.
+        unclear = endpoints.c.doubted | (endpoints.c.purpose != "create")
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(endpoints)
+                .where(
+                    endpoints.c.account_id == self.account_id,
+                    endpoints.c.state == State.INTENDED,
+                    endpoints.c.run_id == run_id,
+                )
+                .values(
+                    state=sa.case((unclear, State.IN_DOUBT), else_=State.PLANNED), doubted=unclear
+                )
+            )
+
+    def discard_plan(self, run_id: int) -> None:
+        """Forget a run that was only planned, and plans that were left behind a day ago."""
+        old = (runs.c.state == "plan") & (runs.c.started_at < time.time() - _DAY)
+        with self._engine.begin() as connection:
+            plans = connection.scalars(
+                sa.select(runs.c.id).where((runs.c.id == run_id) | old)
+            ).all()
+            connection.execute(sa.delete(rows).where(rows.c.run_id.in_(plans)))
+            connection.execute(sa.delete(runs).where(runs.c.id.in_(plans)))
+
+    # -- rows --
+
+    def known(self, usernames: Sequence[str]) -> dict[str, Known]:
+        """Return what is known of those of the given usernames that the ledger has met."""
+        found: dict[str, Known] = {}
+        with self._engine.connect().execution_options(**READS) as connection:
+            for start in range(0, len(usernames), _PAGE):
+                some = list(usernames[start : start + _PAGE])
+                for username, *rest in connection.execute(
+                    _KNOWN, {"account_id": self.account_id, "usernames": some}
+                ):
+                    found[username] = Known._make(rest)
+        return found
+
+    def stage(self, run_id: int, staged: Sequence[StagedRow]) -> None:
+        """Write rows of the source into the ledger."""
+        encode = _ENCODER.encode
+        values = [
+            (
+                *(run_id, r.seq, r.number, r.username, r.sealed, encode(r.others)),
+                *(r.action, r.outcome, r.code, r.message, r.tip, r.note),
+            )
+            for r in staged
+        ]
+        with self._engine.begin() as connection:
+            _STAGE.many(connection, values)
+
+    def planned(self, run_id: int) -> tuple[dict[Outcome, int], dict[str, int]]:
+        """Count a staged run's rows: those settled, by outcome, and the open ones, by action."""
+        counted = (
+            sa.select(rows.c.outcome, rows.c.action, sa.func.count())
+            .where(rows.c.run_id == run_id)
+            .group_by(rows.c.outcome, rows.c.action)
+        )
+        settled: dict[Outcome, int] = {}
+        actions: dict[str, int] = {}
+        with self._engine.connect().execution_options(**READS) as connection:
+            for outcome, action, count in connection.execute(counted):
+                if outcome is None:
+                    actions[action] = actions.get(action, 0) + count
+                else:
+                    settled[Outcome(outcome)] = settled.get(Outcome(outcome), 0) + count
+        return settled, actions
+
+    def duplicates(self, run_id: int) -> Iterator[list[Twin]]:
+        """Yield, in pages, the rows whose username an earlier row has already."""
+        return self._twins(run_id, rows.c.username, sa.func.count() > 1, exact=True)
+
+    def case_twins(self, run_id: int) -> Iterator[list[Twin]]:
+        """Yield, in pages, the rows whose username differs from an earlier one only by case."""
+        several = sa.func.count(rows.c.username.distinct()) > 1
+        return self._twins(run_id, sa.func.lower(rows.c.username), several, exact=False)
+
+    def _twins(
+        self,
+        run_id: int,
+        key: sa.ColumnElement[str],
+        several: sa.ColumnElement[bool],
+        *,
+        exact: bool,
+    ) -> Iterator[list[Twin]]:
+        groups = (
+            sa.select(key.label("key"), sa.func.min(rows.c.seq).label("first"))
+            .where(rows.c.run_id == run_id, rows.c.username != "")
+            .group_by(key)
+            .having(several)
+            .subquery()
+        )
+        first = rows.alias("first")
+        found = (
+            sa.select(rows.c.seq, rows.c.number, rows.c.username, first.c.number, first.c.username)
+            .join(groups, groups.c.key == key)
+            .join(first, (first.c.run_id == run_id) & (first.c.seq == groups.c.first))
+            .where(
+                rows.c.run_id == run_id,
+                rows.c.seq > groups.c.first,
+                rows.c.outcome.is_distinct_from(Outcome.INVALID),
+            )
+            .order_by(rows.c.seq)
+        )
+        if not exact:
+            found = found.where(rows.c.username != first.c.username)
+        with self._engine.connect().execution_options(**READS) as connection:
+            for page in connection.execute(found).partitions(_PAGE):
+                yield [Twin(*row) for row in page]
+
+    def refuse(self, run_id: int, refusals: Sequence[Refusal]) -> None:
+        """Make staged rows invalid."""
+        values = [(r.code, r.message, r.tip, run_id, r.seq) for r in refusals]
+        with self._engine.begin() as connection:
+            _REFUSE.many(connection, values)
+
+    def annotate(self, run_id: int, notes: Sequence[tuple[int, str]]) -> None:
+        """Add a note (a warning) to rows, given by their seq."""
+        with self._engine.begin() as connection:
+            _NOTE.many(connection, [(note, run_id, seq) for seq, note in notes])
+
+    def open_rows(self, run_id: int, *, unsettled: bool) -> Iterator[list[OpenRow]]:
+        """Yield, in pages, the rows without an outcome.
+
+        Args:
+            run_id: whose rows.
+            unsettled: True for the rows whose endpoint is in doubt from an earlier run (they come
+                first), False for the others.
+        """
+        in_doubt = sa.func.coalesce(endpoints.c.state, "").in_(UNSETTLED)
+        wanted = _ROWS_WITH_ENDPOINTS.where(
+            rows.c.run_id == run_id,
+            rows.c.outcome.is_(None),
+            in_doubt if unsettled else ~in_doubt,
+        ).order_by(rows.c.seq)
+        after = 0
+        while True:
+            page = wanted.where(rows.c.seq > after).limit(_PAGE)
+            with self._engine.connect().execution_options(**READS) as connection:
+                found = connection.execute(page, {"account_id": self.account_id}).all()
+            if not found:
+                return
+            yield [
+                OpenRow(seq, number, username, sealed, Known._make(of_endpoint))
+                if of_endpoint[0]
+                else OpenRow(seq, number, username, sealed, None)
+                for seq, number, username, sealed, *of_endpoint in found
+            ]
+            after = found[-1][0]
+
+    def stray_doubts(self, run_id: int) -> list[tuple[str, Known]]:
+        """Return the endpoints in doubt that no open row of this run asks for."""
+        asked_for = sa.select(rows.c.username).where(
+            rows.c.run_id == run_id, rows.c.outcome.is_(None)
+        )
+        strays = (
+            sa.select(endpoints.c.username, *_KNOWN_COLUMNS)
+            .where(
+                endpoints.c.account_id == self.account_id,
+                endpoints.c.state.in_(UNSETTLED),
+                endpoints.c.username.not_in(asked_for),
+            )
+            .order_by(endpoints.c.username)
+        )
+        with self._engine.connect().execution_options(**READS) as connection:
+            return [(username, Known._make(rest)) for username, *rest in connection.execute(strays)]
+
+    def passwords_sent(self, username: str) -> list[str]:
+        """Return every password that a request of ours may have given this username."""
+        earlier = sa.select(earlier_passwords.c.sealed).where(
+            earlier_passwords.c.account_id == self.account_id,
+            earlier_passwords.c.username == username,
+        )
+        current = sa.select(endpoints.c.sealed).where(
+            endpoints.c.account_id == self.account_id,
+            endpoints.c.username == username,
+            endpoints.c.sealed.is_not(None),
+        )
+        with self._engine.connect().execution_options(**READS) as connection:
+            sealed = [*connection.scalars(current), *connection.scalars(earlier)]
+        return [self.vault.open(username, one) for one in sealed]
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_KNOWN_COLUMNS = (
+    endpoints.c.state,
+    endpoints.c.sealed,
+    endpoints.c.doubted,
+    endpoints.c.connect_url,
+    endpoints.c.compared,
+    endpoints.c.purpose,
+    endpoints.c.proof,
+    endpoints.c.run_id,
+)
+_KNOWN = sa.select(endpoints.c.username, *_KNOWN_COLUMNS).where(
+    endpoints.c.account_id == sa.bindparam("account_id"),
+    endpoints.c.username.in_(sa.bindparam("usernames", expanding=True)),
+)
+_ROWS_WITH_ENDPOINTS = sa.select(
+    rows.c.seq, rows.c.number, rows.c.username, rows.c.sealed, *_KNOWN_COLUMNS
+).join(
+    endpoints,
+    (endpoints.c.account_id == sa.bindparam("account_id"))
+    & (endpoints.c.username == rows.c.username),
+    isouter=True,
+)

@@ -1,0 +1,257 @@
+"""Group commit: one thread writes; whatever is waiting goes into one durable transaction.
+
+A caller hands in an entry and awaits its future, which resolves when the entry is on the disk.
+While the disk syncs, further entries gather; the next transaction takes them all. So a durable
+commit costs each row a share of a sync, and no timer is needed.
+
+Every transaction checks the lease's token first (the fence): once another run has taken the
+account over, nothing of ours is written any more, and so nothing of ours may leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+
+from bulk_provision.errors import LeaseLostError, LedgerWriteError, ProvisionError
+from bulk_provision.ledger.statements import Statement
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+    from bulk_provision.ledger.schema import State
+    from bulk_provision.model import Outcome
+
+_GROUP = 2000  # entries in a transaction at most: bounds how long a reader's snapshot may lag
+
+
+class Intent(NamedTuple):
+    """We are about to send a request that gives this username this password."""
+
+    username: str
+    sealed: bytes
+    doubted: bool
+    purpose: str  # "create", "reset" (somebody else's), or "change" (the password of our own)
+    earlier: bytes | None = None  # a sealed password that an unanswered request may have set
+
+
+class Attempt(NamedTuple):
+    """A call that was made, and what came of it."""
+
+    username: str
+    call: str
+    seconds: float
+    verdict: str
+    code: str
+    detail: str
+
+
+class Settled(NamedTuple):
+    """What became of an endpoint, and of the row that asked for it.
+
+    Args:
+        seq: the row in this run; None when the endpoint is not in this run's source.
+        state: the endpoint's new state.
+        proof: what the state rests on: "answer", "read-back", or "acknowledged" (a 200 for our
+            username, but with another password: whatever password is there is ours).
+        doubted: whether a request may still have had an effect that we did not see.
+        sealed: the password the vendor holds, when it is not the one of the intent.
+        settles_earlier_runs: whether rows that earlier runs left in doubt are settled with it.
+    """
+
+    seq: int | None
+    username: str
+    outcome: Outcome
+    code: str
+    message: str
+    tip: str
+    state: State
+    doubted: bool
+    proof: str | None = None
+    connect_url: str | None = None
+    compared: str | None = None
+    sealed: bytes | None = None
+    settles_earlier_runs: bool = False
+
+
+Entry = Intent | Attempt | Settled
+_Waiting = tuple[tuple[Entry, ...], asyncio.Future[None]]
+
+_FENCE = sa.text("SELECT 1 FROM leases WHERE account_id = :account_id AND token = :token")
+_INTEND = Statement(
+    """INSERT INTO endpoints (account_id, username, state, sealed, doubted, purpose, run_id,
+         updated_at)
+       VALUES (:account_id, :username, 'intended', :sealed, :doubted, :purpose, :run_id, :now)
+       ON CONFLICT (account_id, username) DO UPDATE SET state = excluded.state,
+         sealed = excluded.sealed, doubted = excluded.doubted, purpose = excluded.purpose,
+         run_id = excluded.run_id, updated_at = excluded.updated_at, proof = NULL""",
+    "account_id username sealed doubted purpose run_id now",
+)
+_KEEP_EARLIER = Statement(
+    """INSERT INTO earlier_passwords (account_id, username, sealed)
+       VALUES (:account_id, :username, :sealed)""",
+    "account_id username sealed",
+)
+_ATTEMPT = Statement(
+    """INSERT INTO attempts (run_id, username, call, ended_at, seconds, verdict, code, detail)
+       VALUES (:run_id, :username, :call, :now, :seconds, :verdict, :code, :detail)""",
+    "run_id username call now seconds verdict code detail",
+)
+_SETTLE_ROW = Statement(
+    """UPDATE rows SET outcome = :outcome, code = :code, message = :message, tip = :tip
+       WHERE run_id = :run_id AND seq = :seq""",
+    "outcome code message tip run_id seq",
+)
+_SETTLE_ENDPOINT = Statement(
+    """UPDATE endpoints SET state = :state, doubted = :doubted, proof = :proof,
+         connect_url = coalesce(:connect_url, connect_url),
+         compared = coalesce(:compared, compared), sealed = coalesce(:sealed, sealed),
+         run_id = :run_id, updated_at = :now
+       WHERE account_id = :account_id AND username = :username""",
+    "state doubted proof connect_url compared sealed run_id now account_id username",
+)
+_SETTLE_EARLIER_RUNS = Statement(
+    """UPDATE rows SET outcome = :outcome, code = :code, tip = :tip,
+         message = :message || ' (settled by run ' || CAST(:run_id AS TEXT) || ')'
+       WHERE outcome = 'in_doubt' AND username = :username AND run_id IN
+         (SELECT id FROM runs WHERE account_id = :account_id AND id <> :run_id)""",
+    "outcome code tip message run_id username account_id",
+)
+
+
+class Journal:
+    """The only writer of intents, attempts and outcomes while a run drains.
+
+    Args:
+        engine: the ledger's connections.
+        account_id: whose endpoints are written.
+        run_id: the run that writes.
+        token: of the lease; every transaction checks that it still holds.
+    """
+
+    def __init__(self, engine: Engine, account_id: int, run_id: int, token: int) -> None:
+        self._engine = engine
+        self._account_id = account_id
+        self._run_id = run_id
+        self._token = token
+        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._broken: ProvisionError | None = None
+        self._thread = threading.Thread(target=self._write_groups, name="journal", daemon=True)
+        self._thread.start()
+
+    def write(self, *entries: Entry) -> asyncio.Future[None]:
+        """Hand in entries that belong together; the future resolves when they are durable.
+
+        The future fails with LeaseLostError, or with LedgerWriteError (disk full, locked, …).
+        """
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.put((entries, future))
+        return future
+
+    async def close(self) -> None:
+        """Write what is waiting, and end the thread."""
+        self._waiting.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _write_groups(self) -> None:
+        going_on = True
+        with self._engine.connect() as connection:
+            while going_on:
+                group, going_on = self._next_group()
+                if group:
+                    self._write_group(connection, group)
+
+    def _next_group(self) -> tuple[list[_Waiting], bool]:
+        group: list[_Waiting] = []
+        item = self._waiting.get()
+        try:
+            while item is not None:
+                group.append(item)
+                if len(group) >= _GROUP:
+                    return group, True
+                item = self._waiting.get_nowait()
+        except Empty:
+            return group, True
+        return group, False
+
+    def _write_group(self, connection: Connection, group: list[_Waiting]) -> None:
+        if self._broken is None:
+            try:
+                with connection.begin():
+                    self._check_fence(connection)
+                    self._apply(connection, [entry for entries, _ in group for entry in entries])
+            except (LeaseLostError, LedgerWriteError) as problem:
+                self._broken = problem
+        futures = [future for _, future in group]
+        self._loop.call_soon_threadsafe(_resolve, futures, self._broken)
+
+    def _check_fence(self, connection: Connection) -> None:
+        held = {"account_id": self._account_id, "token": self._token}
+        if connection.scalar(_FENCE, held) is None:
+            raise LeaseLostError(
+                "Another run has taken this account over while this one was not responding.",
+                "Nothing more was sent from here. Look at the other run's results.",
+            )
+
+    def _apply(self, connection: Connection, entries: list[Entry]) -> None:
+        now = time.time()
+        account, run = self._account_id, self._run_id
+        intents = [entry for entry in entries if isinstance(entry, Intent)]
+        _KEEP_EARLIER.many(
+            connection, [(account, i.username, i.earlier) for i in intents if i.earlier is not None]
+        )
+        _INTEND.many(
+            connection,
+            [(account, i.username, i.sealed, i.doubted, i.purpose, run, now) for i in intents],
+        )
+        _ATTEMPT.many(
+            connection,
+            [
+                (run, a.username, a.call, now, a.seconds, a.verdict, a.code, a.detail)
+                for a in entries
+                if isinstance(a, Attempt)
+            ],
+        )
+        settled = [entry for entry in entries if isinstance(entry, Settled)]
+        _SETTLE_ROW.many(
+            connection,
+            [
+                (s.outcome, s.code, s.message, s.tip, run, s.seq)
+                for s in settled
+                if s.seq is not None
+            ],
+        )
+        _SETTLE_ENDPOINT.many(
+            connection,
+            [
+                (
+                    *(s.state, s.doubted, s.proof, s.connect_url, s.compared, s.sealed),
+                    *(run, now, account, s.username),
+                )
+                for s in settled
+            ],
+        )
+        _SETTLE_EARLIER_RUNS.many(
+            connection,
+            [
+                (s.outcome, s.code, s.tip, s.message, run, s.username, account)
+                for s in settled
+                if s.settles_earlier_runs
+            ],
+        )
+
+
+def _resolve(futures: list[asyncio.Future[None]], problem: ProvisionError | None) -> None:
+    for future in futures:
+        if future.done():  # cancelled by its waiter
+            continue
+        if problem is None:
+            future.set_result(None)
+        else:
+            future.set_exception(problem)

@@ -1,0 +1,171 @@
+"""The ledger's tables, as SQLAlchemy Core. The migrations make them; a test compares the two.
+
+Times are UTC seconds since 1970. `sealed` columns hold passwords as `vault` encrypts them.
+
+    accounts ──< runs ──< rows            what each line of each source became
+        │          └────< attempts        every call that was made; only ever appended to
+        ├──< endpoints                    what we know of a username: the intent and its outcome
+        │       └──< earlier_passwords    passwords that an unanswered request may have set
+        └─── leases                       which process may call for the account
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+HEAD = "0001"  # the newest migration; lets an up-to-date ledger open without Alembic's 1 s import
+
+
+class State(StrEnum):
+    """What the ledger knows of an endpoint."""
+
+    PLANNED = "planned"  # a password is chosen; no request ever had an effect
+    INTENDED = "intended"  # a request may leave, or may have left
+    IN_DOUBT = "in_doubt"  # a request left, and what it did is not known
+    CREATED = "created"  # ours
+    EXISTS = "exists"  # somebody else's
+    RESET = "reset"  # somebody else's, but the password is the one that we set
+    FAILED = "failed"  # the vendor refused
+
+
+UNSETTLED = (State.INTENDED, State.IN_DOUBT)
+
+metadata = sa.MetaData()
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("appid", sa.BigInteger, nullable=False),
+    sa.Column("base_url", sa.Text, nullable=False),
+    sa.UniqueConstraint("appid", "base_url"),
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("token", sa.Integer, nullable=False),  # grows with every holder: the fence
+    sa.Column("holder", sa.Text),  # for people; NULL when nobody holds it
+    sa.Column("place", sa.Text),  # machine, boot and process namespace: where `pid` means anything
+    sa.Column("pid", sa.Integer),
+    sa.Column("pid_started", sa.Float),
+    sa.Column("since", sa.Float),
+    sa.Column("expires_at", sa.Float),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("sheet", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("columns", sa.Text, nullable=False),  # JSON list of the source's own headers
+    sa.Column("started_by", sa.Text, nullable=False),
+    sa.Column("started_at", sa.Float, nullable=False),
+    sa.Column("ended_at", sa.Float),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("rate", sa.Float),
+    sa.Column("rows_read", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("warnings", sa.Text, nullable=False, server_default="[]"),  # JSON
+    sa.Column("exit_code", sa.Integer),
+    sa.Index("runs_by_account", "account_id", "ended_at"),
+)
+
+rows = sa.Table(
+    "rows",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),  # order in the source, from 1
+    sa.Column("number", sa.Integer, nullable=False),  # as the user sees it
+    sa.Column("username", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary),  # the password in the source's cell; NULL when blank
+    sa.Column("cells", sa.Text, nullable=False),  # JSON list: the source's own columns
+    sa.Column("action", sa.Text),  # what calls it needs to begin with; NULL when none
+    sa.Column("outcome", sa.Text),  # NULL until it is known
+    sa.Column("code", sa.Text),
+    sa.Column("message", sa.Text),
+    sa.Column("tip", sa.Text),
+    sa.Column("note", sa.Text),  # warnings about the row
+    sqlite_with_rowid=False,
+)
+# Both stay small: rows whose outcome is still to come, and those that a later run may settle.
+sa.Index(
+    "rows_open",
+    rows.c.run_id,
+    rows.c.seq,
+    sqlite_where=rows.c.outcome.is_(None),
+    postgresql_where=rows.c.outcome.is_(None),
+)
+sa.Index(
+    "rows_in_doubt",
+    rows.c.username,
+    sqlite_where=rows.c.outcome == "in_doubt",
+    postgresql_where=rows.c.outcome == "in_doubt",
+)
+
+endpoints = sa.Table(
+    "endpoints",
+    metadata,
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("username", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary),  # the password we chose or were given
+    # True from the first request without a clear answer until read-back or a 200 settles it.
+    sa.Column("doubted", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("purpose", sa.Text, nullable=False),  # of the intent: "create", "reset", "change"
+    # What the state rests on: "answer", "read-back", or "acknowledged" (200, but an odd password)
+    sa.Column("proof", sa.Text),
+    sa.Column("connect_url", sa.Text),
+    sa.Column("compared", sa.Text),  # what --on-exists compare found, and for which password
+    sa.Column("run_id", sa.Integer, nullable=False),  # the run that wrote this
+    sa.Column("updated_at", sa.Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+sa.Index(
+    "endpoints_unsettled",
+    endpoints.c.account_id,
+    endpoints.c.state,
+    sqlite_where=sa.text("state IN ('intended', 'in_doubt')"),
+    postgresql_where=sa.text("state IN ('intended', 'in_doubt')"),
+)
+
+earlier_passwords = sa.Table(
+    "earlier_passwords",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("account_id", sa.Integer, nullable=False),
+    sa.Column("username", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["account_id", "username"], ["endpoints.account_id", "endpoints.username"]
+    ),
+    sa.Index("earlier_passwords_by_endpoint", "account_id", "username"),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run_id", sa.ForeignKey("runs.id"), nullable=False),
+    sa.Column("username", sa.Text, nullable=False),
+    sa.Column("call", sa.Text, nullable=False),
+    sa.Column("ended_at", sa.Float, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Index("attempts_by_run", "run_id"),
+)
