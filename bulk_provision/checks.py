@@ -1,0 +1,319 @@
+"""The checks before any call: a row becomes a user, or is refused with reasons. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+from bulk_provision.characters import UNSEEN, listed, named, visible
+from bulk_provision.errors import UsageError
+from bulk_provision.model import Invalid, Problem, Row, User, WeakPasswords
+from bulk_provision.passwords import LENGTH_LIMIT, weaknesses
+
+USERNAME_LIMIT = 64
+"""The longest username that is sent, in characters."""
+
+Where: TypeAlias = Callable[[int, str], str]
+"""Gives the place of a cell: row number, field → "Users!B17" (`Table.where`)."""
+
+_SAFE = r"A-Za-z0-9._+\-"
+_ORDINARY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # no number from Excel, no bare punctuation
+_PRINTABLE = re.compile(r"[!-~]*")
+_EXCEL_NUMBER = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,3}")
+_ERROR_VALUES = frozenset(
+    ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!")
+)
+_MASK = re.compile(r"[*•●∙⦁·]{3,}|x{4,}", re.IGNORECASE)
+_NOTHING = frozenset(("null", "none", "nan", "nil", "undefined", "tbd"))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is allowed in a source.
+
+    Args:
+        allow_username: characters allowed in usernames besides `A-Z a-z 0-9 . _ + -`; each counts
+            by itself, so "@ " allows the at sign, and spaces between words.
+        weak_passwords: what to do about passwords that are easily guessed.
+
+    Raises:
+        UsageError: a character that nobody can see is to be allowed.
+    """
+
+    allow_username: str = ""
+    weak_passwords: WeakPasswords = WeakPasswords.WARN
+
+    def __post_init__(self) -> None:
+        for character in self.allow_username:
+            if character != " " and unicodedata.category(character) in UNSEEN:
+                raise UsageError(
+                    f"{named(character)} cannot be allowed in usernames: nobody can see it.",
+                    "Give visible characters, such as @ or é.",
+                )
+
+    @cached_property
+    def forbidden(self) -> re.Pattern[str]:
+        """Match a character that usernames must not have."""
+        return re.compile(f"[^{_SAFE}{re.escape(self.allow_username)}]")
+
+
+def check(row: Row, rules: Rules, where: Where) -> User | Invalid:
+    """Check a row.
+
+    Args:
+        row: as intake found it.
+        rules: what is allowed.
+        where: gives the place of a cell, for the problems.
+
+    Returns:
+        The user, perhaps with warnings (what cannot be seen round a username is trimmed, with a
+        warning; a password is never changed); or all that is wrong with the row, errors first.
+    """
+    if not row.problems and _is_ordinary(row.username) and _is_strong(row.password, row.username):
+        return User(row.number, row.username, row.password, row.others)
+    username = _trimmed(row.username)
+    misread = {problem.where for problem in row.problems if not problem.warning}
+    problems = list(row.problems)
+    for name, found in (
+        ("username", _username_problems(row.username, username, rules)),
+        ("password", _password_problems(row.password, username, rules)),
+    ):
+        place = where(row.number, name)
+        if place not in misread:  # what could not be read need not be judged too
+            problems += [problem._replace(where=place) for problem in found]
+    errors = [problem for problem in problems if not problem.warning]
+    warnings = [problem for problem in problems if problem.warning]
+    if errors:
+        return Invalid(row, (*errors, *warnings))
+    return User(row.number, username, row.password, row.others, tuple(warnings))
+
+
+def duplicate(where: str, username: str, first_row: int) -> Problem:
+    """Tell that a username stands in the source twice; the first row is the one that counts.
+
+    Args:
+        where: the place of the later one.
+        username: which one.
+        first_row: the row's number where it stands first.
+    """
+    return Problem(
+        "username-duplicate",
+        where,
+        visible(username),
+        f"the same username stands in row {first_row} already",
+        "Give each user a username of its own, or delete one of the two rows.",
+    )
+
+
+def differs_only_by_case(where: str, username: str, other: str, first_row: int) -> Problem:
+    """Warn that two usernames differ by upper and lower case alone.
+
+    Args:
+        where: the place of the later one.
+        username: the later one.
+        other: the earlier one.
+        first_row: the earlier one's row number.
+    """
+    return Problem(
+        "username-case",
+        where,
+        visible(username),
+        f"row {first_row} has {visible(other)}, which differs by upper and lower case alone; "
+        "many phones and people take the two for one",
+        "If it is the same user, delete one of the two rows.",
+        warning=True,
+    )
+
+
+def _is_ordinary(username: str) -> bool:
+    """Say whether a username is beyond any doubt (most are); if not, it needs a closer look."""
+    return (
+        _ORDINARY.fullmatch(username) is not None
+        and len(username) <= USERNAME_LIMIT
+        and username.lower() not in _NOTHING
+    )
+
+
+def _is_strong(password: str, username: str) -> bool:
+    """Say whether a password is beyond any doubt; if not, it needs a closer look."""
+    if not password:
+        return True
+    return (
+        _PRINTABLE.fullmatch(password) is not None
+        and len(password) <= LENGTH_LIMIT
+        and password[0] != "#"
+        and "E+" not in password
+        and not weaknesses(password, username)
+    )
+
+
+def _trimmed(username: str) -> str:
+    """Take away what cannot be seen at both ends: spaces of all kinds, zero-width characters."""
+    start, end = 0, len(username)
+    while start < end and unicodedata.category(username[start]) in UNSEEN:
+        start += 1
+    while end > start and unicodedata.category(username[end - 1]) in UNSEEN:
+        end -= 1
+    return username[start:end]
+
+
+def _username_problems(cell: str, username: str, rules: Rules) -> Iterator[Problem]:
+    seen = visible(cell)
+    if not username:
+        yield _problem(
+            "username-empty",
+            seen,
+            "there is no username",
+            "Fill it in, or delete the row if it is no user.",
+        )
+        return
+    if len(username) != len(cell):
+        edges = sorted(
+            {*cell[: cell.index(username)], *cell[cell.index(username) + len(username) :]}
+        )
+        yield _warning(
+            "username-trimmed",
+            seen,
+            f"{listed(edges)} stood before or after it, and was taken away",
+            "Nothing; or take it away in the sheet too.",
+        )
+    if len(username) > USERNAME_LIMIT:
+        yield _problem(
+            "username-long",
+            seen,
+            f"it has {len(username)} characters; at most {USERNAME_LIMIT} are sent",
+            "Choose a shorter username.",
+        )
+    if _EXCEL_NUMBER.fullmatch(username):
+        yield _damaged_number("username", seen)
+    elif username in _ERROR_VALUES:
+        yield _error_value("username", seen)
+    elif wrong := rules.forbidden.findall(username):
+        yield _problem(
+            "username-characters",
+            seen,
+            f"it holds {listed(dict.fromkeys(wrong))}; with such usernames many phones cannot "
+            "register, even with the right password",
+            _suggestion(username, rules),
+        )
+    elif not any(character.isalnum() for character in username):
+        yield _problem(
+            "username-without-letter",
+            seen,
+            "it has no letter and no digit",
+            "Fill in the username, or delete the row if it is no user.",
+        )
+    elif username.lower() in _NOTHING:
+        yield _warning(
+            "username-placeholder",
+            seen,
+            "it reads like a placeholder for nothing",
+            "If the user is really called so, nothing; else fill it in or delete the row.",
+        )
+
+
+def _suggestion(username: str, rules: Rules) -> str:
+    """Propose a username without what is wrong with this one."""
+    plain = unicodedata.normalize("NFKD", username.partition("@")[0])
+    plain = "".join(one for one in plain if not unicodedata.combining(one))
+    plain = rules.forbidden.sub("", re.sub(r"\s+", ".", plain.strip()))[:USERNAME_LIMIT]
+    cure = "Use letters A-Z a-z, digits, and . _ + - alone"
+    if _ORDINARY.fullmatch(plain):
+        cure += f": {plain}, for example"
+    return f"{cure}; or allow the character with --allow-username."
+
+
+def _password_problems(password: str, username: str, rules: Rules) -> Iterator[Problem]:
+    if not password:
+        return
+    if len(password) > LENGTH_LIMIT:
+        yield _problem(
+            "password-long",
+            "",
+            f"it has {len(password)} characters; at most {LENGTH_LIMIT} are sent",
+            "Choose a shorter password, or leave the cell blank to have one generated.",
+        )
+    yield from _password_characters(password)
+    if _EXCEL_NUMBER.fullmatch(password):
+        yield _damaged_number("password", "")
+    elif password in _ERROR_VALUES:
+        yield _error_value("password", "")
+    elif _MASK.fullmatch(password):
+        yield _problem(
+            "password-masked",
+            "",
+            "it is what a program shows instead of a password, not the password itself",
+            "Fill in the password, or leave the cell blank to have one generated.",
+        )
+    elif rules.weak_passwords is not WeakPasswords.ALLOW:
+        refused = rules.weak_passwords is WeakPasswords.REFUSE
+        for weakness in weaknesses(password, username):
+            yield Problem(
+                weakness.value,
+                "",
+                "",
+                f"{weakness.why}; weak passwords are how telephone bills are stolen",
+                "Choose a long, random one, or leave the cell blank to have one generated.",
+                warning=not refused,
+            )
+
+
+def _password_characters(password: str) -> Iterator[Problem]:
+    """Tell of characters that nobody can see, and of those that phones disagree about."""
+    inner = password.strip(" ")
+    unseen = {one for one in inner if one != " " and unicodedata.category(one) in UNSEEN}
+    if inner != password:
+        unseen.add(" ")
+    if unseen:
+        yield _problem(
+            "password-invisible",
+            "",
+            f"it holds {listed(sorted(unseen))}"
+            + (" at its start or end" if unseen == {" "} else "")
+            + "; nobody who types the password can see that",
+            "Type the password again, or leave the cell blank to have one generated.",
+        )
+    elif " " in password:
+        yield _warning(
+            "password-space",
+            "",
+            "it holds a space, which some phones do not accept in a password",
+            "If a phone cannot register, choose a password without spaces.",
+        )
+    if not unseen and not password.isascii():
+        yield _warning(
+            "password-not-ascii",
+            "",
+            "it holds characters beyond ASCII (such as é), which phones encode differently",
+            "If a phone cannot register, choose a password of plain letters, digits and signs.",
+        )
+
+
+def _damaged_number(field: str, seen: str) -> Problem:
+    return _problem(
+        f"{field}-number-damaged",
+        seen,
+        "a spreadsheet program has turned a long number into scientific notation (1.2E+11)",
+        "Take the digits from where they came from; format the column as Text before typing them.",
+    )
+
+
+def _error_value(field: str, seen: str) -> Problem:
+    return _problem(
+        f"{field}-error-value",
+        seen,
+        "it is the error of a formula that failed, not a value",
+        "Mend the formula, or type the value itself.",
+    )
+
+
+def _problem(kind: str, seen: str, why: str, cure: str) -> Problem:
+    return Problem(kind, "", seen, why, cure)  # the place is filled in by `check`
+
+
+def _warning(kind: str, seen: str, why: str, cure: str) -> Problem:
+    return Problem(kind, "", seen, why, cure, warning=True)

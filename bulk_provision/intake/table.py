@@ -1,0 +1,254 @@
+"""The table of users in a source: open it, know its columns, read its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from types import MappingProxyType, TracebackType
+from typing import BinaryIO, Self
+
+from bulk_provision.characters import visible
+from bulk_provision.intake.cells import (
+    ROW_IS_HEADER,
+    ROW_OUTSIDE,
+    ROW_SHORT,
+    ROW_TOO_LONG,
+    Doubt,
+    DoubtfulText,
+)
+from bulk_provision.intake.columns import check_mapping
+from bulk_provision.intake.layout import Head, Layout, is_blank, locate
+from bulk_provision.intake.records import SHEET_ROWS, Book, Record, column_letter
+from bulk_provision.intake.source import Kind, Source, open_source
+from bulk_provision.intake.text import TextBook, unguarded, unwrapped
+from bulk_provision.model import Problem, Row
+
+
+def open_table(
+    source: str,
+    *,
+    sheet: str | None = None,
+    mapping: Mapping[str, str] = MappingProxyType({}),
+    stdin: BinaryIO | None = None,
+) -> Table:
+    """Open a spreadsheet or text file and find the table of users in it.
+
+    Args:
+        source: a path (.csv, .tsv, .txt, .xlsx, .xlsm, .xls, .xlsb, .ods), or "-" for standard
+            input.
+        sheet: the worksheet to read; None to choose the one whose header has usernames.
+        mapping: field (username, password, name, email) to column: its header, or its letter.
+        stdin: what to read for "-"; the process's own standard input when None.
+
+    Returns:
+        The table; close it, or use it as a context manager.
+
+    Raises:
+        SourceError: the file cannot be read, or no table of users is found in it.
+        UsageError: the mapping makes no sense.
+    """
+    check_mapping(mapping)
+    opened = open_source(source, stdin)
+    book: Book | None = None
+    try:
+        book = _book(opened, mapping)
+        shown = "standard input" if source == "-" else source
+        return Table(opened, book, locate(book, sheet, mapping, shown))
+    except BaseException:
+        if book is not None:
+            book.close()
+        opened.file.close()
+        raise
+
+
+def _book(source: Source, mapping: Mapping[str, str]) -> Book:
+    if source.kind is Kind.TEXT:
+        return TextBook(source, mapping)
+    if source.kind is Kind.XLSX:
+        from bulk_provision.intake.xlsx import XlsxBook  # noqa: PLC0415 - only when needed
+
+        return XlsxBook(source)
+    from bulk_provision.intake.legacy import LegacyBook  # noqa: PLC0415 - pandas is heavy
+
+    return LegacyBook(source)
+
+
+class Table:
+    """The users in a source, row by row; made by `open_table`.
+
+    Args:
+        source: the open file.
+        book: its sheets.
+        layout: where the table is.
+
+    Attributes:
+        source: the file's path as it was given; "-" for standard input.
+        sheet: the worksheet read; "" for text files.
+        sha256: of the file's bytes, in hex.
+        columns: the headers of the source's further columns (name and email among them, username
+            and password not), in order, each one different.
+        fields: the fields found: "username" and perhaps "password", "name", "email" → header.
+        notes: warnings about the source as a whole.
+    """
+
+    def __init__(self, source: Source, book: Book, layout: Layout) -> None:
+        self._source = source
+        self._book = book
+        self._layout = layout
+        head = layout.heads[0]
+        self.source = source.name
+        self.sheet = head.sheet.name
+        self.sha256 = source.sha256
+        self.columns = tuple(layout.others.values())
+        self.fields: Mapping[str, str] = {
+            field: layout.others.get(column, head.cells[column])
+            for field, column in layout.fields.items()
+        }
+        self._credentials = [layout.fields["username"]]
+        if "password" in layout.fields:
+            self._credentials.append(layout.fields["password"])
+        notes = book.notes(head.sheet, self._credentials, tuple(layout.others))
+        self.notes: tuple[Problem, ...] = (*layout.notes, *notes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._book.close()
+        self._source.file.close()
+
+    def rows(self) -> Iterator[Row]:
+        """Read the rows, from the first one below the header on; each call starts anew.
+
+        Rows without anything to see in them are left out, and not counted. A row's texts can be
+        stored everywhere: there is no NUL and no lone surrogate in them.
+
+        Raises:
+            SourceError: the rest of the file cannot be read.
+        """
+        for part, head in enumerate(self._layout.heads):
+            yield from self._rows(head, part * SHEET_ROWS)
+
+    def where(self, number: int, field: str) -> str:
+        """Return a cell's place as the user sees it: "Users!B17", or "row 17, column 'SIP user'".
+
+        Args:
+            number: of the row, as in `Row.number`.
+            field: one of `fields`; for any other ("" too) the place is the row as a whole.
+        """
+        part, row = divmod(number - 1, SHEET_ROWS)
+        row += 1
+        head = self._layout.heads[part]
+        column = self._layout.fields.get(field)
+        if head.sheet.name:
+            name = _quoted(head.sheet.name)
+            return f"{name}!{column_letter(column)}{row}" if column is not None else f"{name}!{row}"
+        return f"row {row}, column '{self.fields[field]}'" if column is not None else f"row {row}"
+
+    def _rows(self, head: Head, offset: int) -> Iterator[Row]:
+        """Yield a sheet's rows; what is out of the ordinary in any way goes by `_careful`."""
+        layout = self._layout
+        width = layout.width
+        at_username = layout.fields["username"]
+        at_password = layout.fields.get("password", -1)
+        header = head.cells[at_username]
+        others = _picker(tuple(layout.others), exact=head.sheet.ragged)
+        blanks = [""] * width
+        ragged = head.sheet.ragged
+        ordinary = not (ragged and layout.ours) and not layout.nameless
+        records = head.sheet.records()
+        for number, _, _ in records:
+            if number >= head.row:
+                break
+        for number, cells, doubts in records:
+            if not ragged and len(cells) < width:
+                cells.extend(blanks[len(cells) :])
+            if len(cells) == width and ordinary and not doubts:
+                username = cells[at_username]
+                password = cells[at_password] if at_password >= 0 else ""
+                if (
+                    username
+                    and type(username) is str is type(password)
+                    and username != header
+                    and username[0] != "="
+                    and password[:1] != "="
+                ):
+                    yield Row(number + offset, username, password, others(cells))
+                    continue
+            if row := self._careful(head, (number, cells, doubts), offset):
+                yield row
+
+    def _careful(self, head: Head, record: Record, offset: int) -> Row | None:
+        """Make a row out of any record; None if there is nothing to see in it."""
+        number, cells, doubts = record
+        if is_blank(cells) and all(doubt.warning for doubt in doubts):
+            return None
+        layout = self._layout
+        if head.sheet.ragged and layout.ours:
+            cells = [unguarded(cell) for cell in cells]
+        doubts = (*doubts, *self._doubts_about_row(head, cells, doubts))
+        cells = [*cells, *[""] * (layout.width - len(cells))]
+        number += offset
+        problems = [_problem(doubt, self.where(number, ""), "") for doubt in doubts]
+        credentials = {"username": "", "password": ""}
+        for field in credentials:
+            column = layout.fields.get(field)
+            if column is None:
+                continue
+            cell = unwrapped(cells[column]) if head.sheet.ragged else cells[column]
+            credentials[field] = str(cell)
+            if isinstance(cell, DoubtfulText):
+                seen = visible(cell) if field == "username" else ""
+                problems.append(_problem(cell.doubt, self.where(number, field), seen))
+        others = tuple(str(cells[column]) for column in layout.others)
+        return Row(
+            number, credentials["username"], credentials["password"], others, tuple(problems)
+        )
+
+    def _doubts_about_row(
+        self, head: Head, cells: Sequence[str], doubts: Sequence[Doubt]
+    ) -> Iterator[Doubt]:
+        layout = self._layout
+        beyond = not is_blank(cells[layout.width :])
+        if head.sheet.ragged and beyond:
+            yield ROW_TOO_LONG
+        elif beyond or any(cells[at].strip() for at in layout.nameless if at < len(cells)):
+            yield ROW_OUTSIDE
+        if head.sheet.ragged and len(cells) < layout.width and not doubts:
+            yield ROW_SHORT
+        if tuple(cell.strip() for cell in cells[: len(head.cells)]) == head.cells:
+            yield ROW_IS_HEADER
+
+
+def _picker(columns: tuple[int, ...], *, exact: bool) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    """Return the quickest way to take some cells out of many.
+
+    Args:
+        columns: the cells' positions.
+        exact: whether every cell is a plain `str`, and no `DoubtfulText`.
+    """
+    if not columns:
+        return lambda _: ()
+    if len(columns) == 1:
+        only = columns[0]
+        return lambda cells: (str(cells[only]),)
+    pick: Callable[[Sequence[str]], tuple[str, ...]] = itemgetter(*columns)
+    return pick if exact else lambda cells: tuple(map(str, pick(cells)))
+
+
+def _problem(doubt: Doubt, where: str, seen: str) -> Problem:
+    return Problem(doubt.kind, where, seen, doubt.why, doubt.cure, doubt.warning)
+
+
+def _quoted(sheet: str) -> str:
+    """Return a sheet's name as spreadsheet programs write it in an address."""
+    return sheet if sheet.isidentifier() else "'" + sheet.replace("'", "''") + "'"

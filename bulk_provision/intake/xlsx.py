@@ -1,0 +1,223 @@
+"""Excel workbooks (.xlsx, .xlsm): the package round the worksheets.
+
+Names are compared without their XML namespace, so that workbooks saved as "Strict Open XML"
+(which openpyxl takes for empty) are read as well. Macros are never looked at.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import ParseError
+from xml.parsers import expat
+
+from bulk_provision.errors import SourceError
+from bulk_provision.intake.number_format import NumberFormat, number_format
+from bulk_provision.intake.records import Record, Sheet, column_letter
+from bulk_provision.intake.shared_strings import SharedStrings, read_strings
+from bulk_provision.intake.source import Source
+from bulk_provision.intake.worksheet import Look, WorksheetParser
+from bulk_provision.intake.xml_parts import DamagedError, whole
+from bulk_provision.model import Problem
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+_PART_LIMIT = 16 << 20  # bytes of the parts that are read whole: workbook, styles, relations
+_BROKEN = (
+    DamagedError,
+    ParseError,
+    expat.ExpatError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+_TRUE = ("1", "true")
+
+
+class XlsxBook:
+    """An open workbook.
+
+    Args:
+        source: an .xlsx or .xlsm file.
+
+    Raises:
+        SourceError: the file is damaged, or no workbook.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._name = source.name
+        with self._damage_told():
+            self._archive = zipfile.ZipFile(source.file)
+            self._parts = {name.lower(): name for name in self._archive.namelist()}
+            self._workbook = self._related("", "officeDocument")
+            self.sheets: Sequence[Sheet] = tuple(self._sheets())
+            self._look: Look | None = None
+
+    def notes(
+        self, sheet: Sheet, credentials: Sequence[int], others: Sequence[int]
+    ) -> list[Problem]:
+        """Tell of hidden columns that were read."""
+        assert isinstance(sheet, XlsxSheet)
+        columns = sorted({*credentials, *others})
+        hidden = [column_letter(column) for column in columns if sheet.hides(column)]
+        if not hidden:
+            return []
+        return [
+            Problem(
+                "column-hidden",
+                sheet.name,
+                ", ".join(hidden),
+                f"columns are hidden in the sheet and were read all the same: {', '.join(hidden)}",
+                "Show them in the spreadsheet program and check what they hold.",
+                warning=True,
+            )
+        ]
+
+    def close(self) -> None:
+        """Let go of the archive; the source's file stays open."""
+        self._archive.close()
+
+    def look(self) -> Look:
+        """Return what all cells need to be shown; read when it is first needed."""
+        if self._look is None:
+            with self._damage_told():
+                self._look = self._read_look()
+        return self._look
+
+    def records(self, part: str, parser: WorksheetParser) -> Iterator[Record]:
+        """Yield a worksheet's rows."""
+        with self._damage_told(), self._archive.open(part) as stream:
+            yield from parser.rows(stream)
+
+    @contextmanager
+    def _damage_told(self) -> Iterator[None]:
+        try:
+            yield
+        except _BROKEN as error:
+            raise SourceError(
+                f"{self._name}: the workbook is damaged, or no Excel workbook at all ({error}).",
+                "Open it in Excel or LibreOffice, save it as an Excel workbook (.xlsx), and give "
+                "that one.",
+            ) from None
+
+    def _sheets(self) -> Iterator[XlsxSheet]:
+        relations = self._relations(self._workbook)
+        for element in self._root(self._workbook).iter():
+            if _local(element.tag) != "sheet":
+                continue
+            attributes = {_local(name): value for name, value in element.attrib.items()}
+            kind, part = relations.get(attributes.get("id", ""), ("", ""))
+            if kind == "worksheet":
+                hidden = attributes.get("state", "visible") != "visible"
+                yield XlsxSheet(self, attributes["name"], self._part(part), hidden=hidden)
+
+    def _read_look(self) -> Look:
+        properties: Mapping[str, str] = {}
+        calculation: Mapping[str, str] = {}
+        for element in self._root(self._workbook):
+            if _local(element.tag) == "workbookPr":
+                properties = element.attrib
+            elif _local(element.tag) == "calcPr":
+                calculation = element.attrib
+        relations = dict(self._relations(self._workbook).values())
+        strings = SharedStrings()
+        if "sharedStrings" in relations:
+            with self._archive.open(self._part(relations["sharedStrings"])) as part:
+                strings = read_strings(part)
+        formats: list[NumberFormat | None] = []
+        if "styles" in relations:
+            formats = _formats(self._root(self._part(relations["styles"])))
+        return Look(
+            strings,
+            formats,
+            date_1904=properties.get("date1904") in _TRUE,
+            stale=calculation.get("fullCalcOnLoad") in _TRUE,
+        )
+
+    def _related(self, owner: str, kind: str) -> str:
+        for found, part in self._relations(owner).values():
+            if found == kind:
+                return self._part(part)
+        raise DamagedError(f"it has no {kind} part")
+
+    def _relations(self, owner: str) -> dict[str, tuple[str, str]]:
+        """Return the parts that a part refers to: id → (kind, path)."""
+        folder, name = posixpath.split(owner)
+        path = posixpath.join(folder, "_rels", f"{name}.rels")
+        return {
+            element.get("Id", ""): (
+                element.get("Type", "").rpartition("/")[2],
+                posixpath.normpath(posixpath.join("/" + folder, element.get("Target", ""))),
+            )
+            for element in self._root(self._part(path))
+            if element.get("TargetMode") != "External"
+        }
+
+    def _part(self, path: str) -> str:
+        """Return a part's name in the archive, whatever its case and slashes."""
+        return self._parts[path.replace("\\", "/").lstrip("/").lower()]
+
+    def _root(self, part: str) -> Element:
+        from defusedxml.ElementTree import fromstring  # noqa: PLC0415 - only workbooks need it
+
+        with self._archive.open(part) as stream:
+            content = stream.read(_PART_LIMIT + 1)
+        if len(content) > _PART_LIMIT:
+            raise DamagedError(f"its part {part} has more than {_PART_LIMIT >> 20} MiB")
+        root: Element = fromstring(content, forbid_dtd=True)
+        return root
+
+
+class XlsxSheet:
+    """A worksheet of an .xlsx workbook."""
+
+    ragged = False
+
+    def __init__(self, book: XlsxBook, name: str, part: str, *, hidden: bool) -> None:
+        self.name = name
+        self.hidden = hidden
+        self._book = book
+        self._part = part
+        self._hidden_columns: list[range] = []
+
+    def records(self) -> Iterator[Record]:
+        """Read from the top."""
+        parser = WorksheetParser(self._book.look())
+        self._hidden_columns = parser.hidden_columns
+        return self._book.records(self._part, parser)
+
+    def hides(self, column: int) -> bool:
+        """Say whether a column is hidden, as far as the sheet was read."""
+        return any(column in columns for columns in self._hidden_columns)
+
+
+def _formats(styles: Element) -> list[NumberFormat | None]:
+    """Return each cell style's number format; None where cells are shown as they are."""
+    from openpyxl.styles.numbers import BUILTIN_FORMATS  # noqa: PLC0415 - only workbooks need it
+
+    codes: dict[int, str] = dict(BUILTIN_FORMATS)
+    formats: list[NumberFormat | None] = []
+    for group in styles:
+        for element in group:
+            if _local(element.tag) == "numFmt":
+                codes[whole(element.get("numFmtId"))] = element.get("formatCode", "")
+            elif _local(element.tag) == "xf" and _local(group.tag) == "cellXfs":
+                code = codes.get(whole(element.get("numFmtId", "0")), _EAST_ASIAN_DATE)
+                formats.append(None if number_format(code).plain else number_format(code))
+    return formats
+
+
+_EAST_ASIAN_DATE = "yyyy"  # the numbers without a code of their own (27 to 36, 50 to 58) are dates
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]

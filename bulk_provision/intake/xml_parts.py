@@ -1,0 +1,70 @@
+"""The XML inside a workbook, read with expat: in flat memory, and nothing in it can blow up."""
+
+from __future__ import annotations
+
+from xml.parsers import expat
+
+CHUNK = 1 << 16
+_TEXT_LIMIT = 1 << 20  # characters; a cell holds at most 32,767
+
+
+class DamagedError(Exception):
+    """The XML is not what it should be; who knows the file's name turns this into a SourceError."""
+
+
+def safe_parser() -> expat.XMLParserType:
+    """Make an XML parser that refuses what could blow up: document types, and so all entities."""
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.buffer_size = CHUNK
+
+    def refuse(*_: object) -> None:
+        raise DamagedError("it declares XML entities")
+
+    parser.StartDoctypeDeclHandler = refuse
+    return parser
+
+
+class TextCollector:
+    """Gathers the characters between an element's start and its end, up to a limit."""
+
+    def __init__(self, parser: expat.XMLParserType) -> None:
+        self._parser = parser
+        self._pieces: list[str] = []
+        self._size = 0
+
+    def start(self) -> None:
+        """Gather from here on."""
+        self._parser.CharacterDataHandler = self._add
+
+    def pause(self) -> None:
+        """Ignore what follows."""
+        self._parser.CharacterDataHandler = None
+
+    def take(self) -> str:
+        """Return what was gathered, and begin anew."""
+        pieces = self._pieces
+        if not pieces:
+            return ""
+        text = pieces[0] if len(pieces) == 1 else "".join(pieces)
+        self._pieces = []
+        self._size = 0
+        return text
+
+    def _add(self, text: str) -> None:
+        self._size += len(text)
+        if self._size > _TEXT_LIMIT:
+            raise DamagedError(f"a cell has more than {_TEXT_LIMIT:,} characters")
+        self._pieces.append(text)
+
+
+def whole(text: str | None) -> int:
+    """Return an attribute that must be a whole number.
+
+    Raises:
+        DamagedError: it is none.
+    """
+    try:
+        return int(text or "")
+    except ValueError:
+        raise DamagedError(f"{text!r} is no whole number") from None

@@ -1,0 +1,159 @@
+"""Passwords: how to make good ones, and how to tell weak ones.
+
+A guessed SIP password is a telephone bill: attackers try usernames, short numbers and a handful of
+words against every server they find ("toll fraud"). So blank passwords are filled from `secrets`,
+and weak ones in a source are told.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import string
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bulk_provision.errors import UsageError
+
+LENGTH_LIMIT = 128
+"""The longest password that is sent, in characters."""
+
+# Letters and digits that nobody mixes up on paper or on the telephone: without I l 1 O o 0.
+EASY_TO_READ = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
+
+_LEAST_BITS = 64
+_SHORT = 8
+_CLASSES = (string.ascii_uppercase, string.ascii_lowercase, string.digits)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How passwords are made.
+
+    Args:
+        length: in characters.
+        alphabet: the characters to choose from, each of them once; printable ASCII, no space.
+
+    Raises:
+        UsageError: the passwords would not be usable, or too easy to guess (under 2^64 of them).
+    """
+
+    length: int = 20
+    alphabet: str = EASY_TO_READ
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.length <= LENGTH_LIMIT:
+            raise UsageError(
+                f"passwords of {self.length} characters cannot be made.",
+                f"Use a length of at most {LENGTH_LIMIT}; 20 is a good one.",
+            )
+        wrong = {one for one in self.alphabet if not "!" <= one <= "~"}
+        if wrong or len(set(self.alphabet)) != len(self.alphabet):
+            raise UsageError(
+                "the alphabet for passwords holds a character twice, or one that is not printable "
+                "ASCII.",
+                "Leave the alphabet out to use letters and digits without look-alikes.",
+            )
+        bits = self.length * math.log2(max(1, len(self.alphabet)))
+        if bits < _LEAST_BITS:
+            raise UsageError(
+                f"passwords of {self.length} characters out of {len(self.alphabet)} are too easy "
+                f"to guess ({bits:.0f} bits; at least {_LEAST_BITS} are wanted).",
+                "Make them longer, or choose from more characters.",
+            )
+
+
+DEFAULT_RECIPE = Recipe()
+"""20 letters and digits without look-alikes: 116 bits."""
+
+
+def generate(recipe: Recipe = DEFAULT_RECIPE) -> str:
+    """Make a password, with at least one upper-case letter, lower-case letter and digit.
+
+    (As far as the recipe's alphabet has them, and its length has room.) All such passwords are
+    equally likely: one that lacks a class is thrown away as a whole.
+    """
+    classes = [set(one) & set(recipe.alphabet) for one in _CLASSES]
+    wanted = [one for one in classes if one][: recipe.length]
+    while True:
+        password = "".join(secrets.choice(recipe.alphabet) for _ in range(recipe.length))
+        if all(one.intersection(password) for one in wanted):
+            return password
+
+
+class Weakness(StrEnum):
+    """Why a password is easily guessed; the value is a stable slug."""
+
+    EQUALS_USERNAME = "password-equals-username"
+    CONTAINS_USERNAME = "password-contains-username"
+    SHORT = "password-short"
+    ALL_DIGITS = "password-all-digits"
+    REPETITIVE = "password-repetitive"
+    COMMON = "password-common"
+
+    @property
+    def why(self) -> str:
+        """Say what is wrong with the password."""
+        return _WHY[self]
+
+
+_WHY = {
+    Weakness.EQUALS_USERNAME: "the password is the username: the first one that attackers try",
+    Weakness.CONTAINS_USERNAME: "the password contains the username",
+    Weakness.SHORT: f"the password has fewer than {_SHORT} characters",
+    Weakness.ALL_DIGITS: "the password has only digits",
+    Weakness.REPETITIVE: "the password repeats one or two characters, or is a row of the keyboard",
+    Weakness.COMMON: "the password is one of the commonest",
+}
+
+# What attackers try first. Compared without case, usual swaps (@ for a) and the few digits or
+# signs at the end, so that "P@ssw0rd123!" is found under "password".
+_COMMON = frozenset(
+    word
+    for line in (
+        "password passwort secret changeme letmein welcome admin administrator default test guest",
+        "user login master root system support office phone telephone voip sip asterisk freepbx",
+        "extension mypassword pass qwerty qwertz azerty iloveyou monkey dragon football cricket",
+        "india company temp temporary abc abcd abcdef hello sunshine princess",
+    )
+    for word in line.split()
+)
+_COMMON_LENGTH = max(map(len, _COMMON))
+_SWAPS = str.maketrans("@4301!$5", "aaeoiiss")
+_TAIL = string.digits + string.punctuation
+_TAIL_LENGTH = 6
+_ROWS = ("01234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm")
+_SEQUENCES = "\n".join(one for row in _ROWS for one in (row, row[::-1]))
+
+
+def weaknesses(password: str, username: str) -> tuple[Weakness, ...]:
+    """Tell why a password is easily guessed; nothing if it is not.
+
+    This finds the classics, it does not measure strength: no dictionary is consulted.
+    """
+    plain, name = password.lower(), username.lower()
+    found = []
+    if plain in (name, name[::-1]):
+        found.append(Weakness.EQUALS_USERNAME)
+    elif len(name) >= 4 and name in plain:
+        found.append(Weakness.CONTAINS_USERNAME)
+    if len(plain) < _SHORT:
+        found.append(Weakness.SHORT)
+    if plain.isdecimal():
+        found.append(Weakness.ALL_DIGITS)
+    if _is_repetitive(plain):
+        found.append(Weakness.REPETITIVE)
+    if _is_common(plain):
+        found.append(Weakness.COMMON)
+    return tuple(found)
+
+
+def _is_repetitive(plain: str) -> bool:
+    return plain in _SEQUENCES or len(set(plain)) <= 2
+
+
+def _is_common(plain: str) -> bool:
+    word = plain.rstrip(_TAIL)
+    if len(word) > _COMMON_LENGTH or len(plain) - len(word) > _TAIL_LENGTH:
+        return False
+    return not _COMMON.isdisjoint((word, word.translate(_SWAPS), plain.translate(_SWAPS)))
