@@ -1,0 +1,81 @@
+"""What the ledger knows of a run, as a file that people can hand over: workbook or CSV.
+
+Both are written aside, private (mode 0600) from the first byte, and put in place whole or not
+at all. openpyxl is imported only when a workbook is really written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bulk_provision.results.layout import SHEET_LIMIT
+from bulk_provision.results.place import check_writable, results_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from bulk_provision.model import ResultRow, RunRecord
+
+__all__ = ["check_writable", "results_path", "write_csv", "write_workbook"]
+
+
+def write_workbook(
+    path: Path,
+    run: RunRecord,
+    rows: Callable[[], Iterable[ResultRow]],
+    *,
+    overwrite: bool = False,
+    sheet_limit: int = SHEET_LIMIT,
+) -> tuple[Path, ...]:
+    """Write the sheets `Summary`, `Credentials`, `Skipped` and `Failed` into one workbook.
+
+    The rows are read once, so that the sheets agree with each other even while the run goes on.
+    Memory does not grow with their number.
+
+    Args:
+        path: where the workbook shall lie.
+        run: what the Summary tells.
+        rows: gives a fresh iterator over the run's rows, in the source's order.
+        overwrite: replace a file that lies there already.
+        sheet_limit: rows that one sheet holds, its header included; what is beyond goes on in
+            `Credentials 2`, and so on.
+
+    Returns:
+        The paths written.
+
+    Raises:
+        ResultsError: the workbook could not be written; nothing of it was left behind.
+    """
+    from bulk_provision.results import workbook  # noqa: PLC0415 - openpyxl takes 0.4 s to import
+
+    return workbook.write(path, run, rows, overwrite=overwrite, sheet_limit=sheet_limit)
+
+
+def write_csv(
+    path: Path,
+    run: RunRecord,
+    rows: Callable[[], Iterable[ResultRow]],
+    *,
+    overwrite: bool = False,
+) -> tuple[Path, ...]:
+    """Write `-created.csv`, `-skipped.csv`, `-failed.csv` and `-unprocessed.csv`.
+
+    All four are written, with their header at least, so that a script finds what it looks for.
+    `csv_files` describes the format.
+
+    Args:
+        path: the would-be workbook's path, or the stem that the four names begin with.
+        run: tells the names of the source's own columns.
+        rows: gives a fresh iterator over the run's rows, in the source's order.
+        overwrite: replace files that lie there already.
+
+    Returns:
+        The four paths written.
+
+    Raises:
+        ResultsError: the files could not be written; none of them was left behind.
+    """
+    from bulk_provision.results import csv_files  # noqa: PLC0415 - the twin of the import above
+
+    return csv_files.write(path, run, rows, overwrite=overwrite)

@@ -1,0 +1,167 @@
+"""What the sheet `Summary` says, in words for somebody who did not start the run.
+
+Here are the words only; `summary_sheet` gives them their looks.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import TYPE_CHECKING, NamedTuple
+
+from bulk_provision.model import Outcome
+from bulk_provision.results.layout import Pile
+
+if TYPE_CHECKING:
+    from bulk_provision.model import RunRecord
+    from bulk_provision.results.layout import Tally
+
+_MEANINGS = {
+    Outcome.CREATED: "New at TeleCMI; username and password work.",
+    Outcome.UNCHANGED: "Created by an earlier run; nothing was called.",
+    Outcome.EXISTS: "Already existed at TeleCMI, skipped.",
+    Outcome.FAILED: "Refused for good; the tip says what to do.",
+    Outcome.IN_DOUBT: "Asked for, but no answer was understood; the next run settles it.",
+    Outcome.UNPROCESSED: "The run stopped before it.",
+    Outcome.INVALID: "Refused before any call; the tip says what to correct.",
+}
+_SHEETS = {
+    Outcome.CREATED: "Credentials",
+    Outcome.UNCHANGED: "Credentials",
+    Outcome.EXISTS: "Skipped",
+}
+_STATES = {
+    "running": "had not ended when this file was written",
+    "done": "finished",
+    "stopped": "stopped early",
+    "interrupted": "interrupted",
+}
+
+
+class OutcomeLine(NamedTuple):
+    """One line of the table of outcomes."""
+
+    outcome: Outcome
+    label: str
+    rows: int
+    meaning: str
+    sheet: str
+
+
+def rows_of(number: int) -> str:
+    """Say a number of rows: "1 row", "2,500 rows"."""
+    return f"{number:,} row" if number == 1 else f"{number:,} rows"
+
+
+def headline(run: RunRecord, tally: Tally) -> str:
+    """Say in one sentence what became of the rows."""
+    source = "standard input" if run.source == "-" else PurePath(run.source).name
+    parts = [f"{tally.piles[Pile.CREATED]:,} with working credentials"]
+    if skipped := tally.piles[Pile.SKIPPED]:
+        parts.append(f"{skipped:,} skipped")
+    if failed := tally.piles[Pile.FAILED]:
+        parts.append(f"{failed:,} to look at")
+    if unprocessed := tally.piles[Pile.UNPROCESSED]:
+        parts.append(f"{unprocessed:,} not processed")
+    return f"{rows_of(tally.rows)} from {source}: {', '.join(parts)}."
+
+
+def alerts(run: RunRecord, tally: Tally) -> list[str]:
+    """Say what must not be overlooked; mostly nothing."""
+    told = []
+    if run.state == "running":
+        told.append(
+            "The run had not ended when this file was written: the figures are of that moment."
+        )
+    elif run.state != "done":
+        state = _STATES.get(run.state, run.state)
+        told.append(f"The run was {state}: {run.reason}" if run.reason else f"The run was {state}.")
+    counted = {outcome: tally.outcomes[outcome] for outcome in Outcome}
+    recorded = {outcome: run.outcomes.get(outcome, 0) for outcome in Outcome}
+    if run.state != "running" and (counted != recorded or tally.rows != run.rows):
+        told.append(
+            f"This file holds {rows_of(tally.rows)}, but the ledger's record of the run says "
+            f"{rows_of(run.rows)} and {rows_of(sum(recorded.values()))} with an outcome. This is "
+            "a fault of the program: please report it, and keep the ledger."
+        )
+    return told
+
+
+def outcome_lines(tally: Tally) -> list[OutcomeLine]:
+    """Tell how many rows have each outcome, those with none included."""
+    lines = []
+    for outcome in Outcome:
+        rows = tally.outcomes[outcome]
+        if outcome is Outcome.EXISTS:
+            rows -= tally.reset
+        label = outcome.replace("_", " ")
+        meaning, sheet = _MEANINGS[outcome], _SHEETS.get(outcome, "Failed")
+        lines.append(OutcomeLine(outcome, label, rows, meaning, sheet))
+        if outcome is Outcome.EXISTS and tally.reset:
+            meaning = "Already existed at TeleCMI; this run set its password."
+            lines.append(OutcomeLine(outcome, "exists, reset", tally.reset, meaning, "Credentials"))
+    return lines
+
+
+def next_steps(run: RunRecord, tally: Tally) -> list[str]:
+    """Tell what to do, most urgent first."""
+    steps = []
+    doubt, left = tally.outcomes[Outcome.IN_DOUBT], tally.outcomes[Outcome.UNPROCESSED]
+    if run.state == "running":
+        steps.append("Wait until the run has ended, and have this file written again.")
+    elif doubt or left:
+        settles = f"settles the {rows_of(doubt)} in doubt first" if doubt else ""
+        goes_on = f"goes on with the {rows_of(left)} not processed" if left else ""
+        does = ", then ".join(filter(None, [settles, goes_on]))
+        steps.append(f"Run the same command again: it {does}. Nothing is created twice.")
+    if wrong := tally.outcomes[Outcome.FAILED] + tally.outcomes[Outcome.INVALID]:
+        steps.append(
+            f"Correct the {rows_of(wrong)} marked failed or invalid in the sheet Failed, as the "
+            "column tip says, and give this workbook to bulk-provision run as it is."
+        )
+    if skipped := tally.piles[Pile.SKIPPED]:
+        steps.append(
+            f"Look through the {rows_of(skipped)} in the sheet Skipped: these usernames belong "
+            "to existing endpoints, which were left as they are. Choose other usernames for new "
+            "people; --on-exists compare or reset deals with endpoints that are yours."
+        )
+    if handed_over := tally.piles[Pile.CREATED]:
+        steps.append(
+            f"Hand over the {rows_of(handed_over)} in the sheet Credentials. They are working "
+            "passwords: pass the file on by a safe way, and delete copies that nobody needs."
+        )
+    return steps or ["Nothing is left to do."]
+
+
+def facts(run: RunRecord) -> list[tuple[str, str]]:
+    """Tell who ran what, when and how, as labels and values."""
+    ended = "not yet" if run.ended_at is None else _moment(run.ended_at)
+    if run.ended_at is None and run.state != "running":
+        ended = "not known: the process was killed"
+    return [
+        ("Run", f"{run.run_id}, {_STATES.get(run.state, run.state)}"),
+        ("Account", f"{run.appid} at {run.base_url}"),
+        ("Source", "standard input" if run.source == "-" else run.source),
+        *([("Sheet", run.sheet)] if run.sheet else []),
+        ("SHA-256 of the source", run.sha256),
+        ("Started", _moment(run.started_at)),
+        ("Ended", ended),
+        *([("Duration", _span(run.ended_at - run.started_at))] if run.ended_at else []),
+        ("Started by", run.started_by),
+        ("Rate allowed", "no limit" if run.rate is None else f"{run.rate:g} calls a second"),
+        ("Calls made", f"{run.calls:,}"),
+    ]
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(max(0.0, seconds), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    if minutes:
+        return f"{minutes} min {int(rest):02} s"
+    return f"{rest:.1f} s"
