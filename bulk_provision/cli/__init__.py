@@ -1,0 +1,63 @@
+"""The command line: one module a command; each imports what it needs only when it runs.
+
+`--help` must answer at once, so nothing heavy is imported above the functions here.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Name → (module, one line for --help): the module is imported when the command is used.
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "run": ("run", "Create the endpoints that a spreadsheet asks for."),
+    "plan": ("plan", "Say what a run would do, and what is wrong with the rows."),
+    "runs": ("runs", "List the runs that the ledger knows."),
+    "show": ("show", "Show a run and its rows (no passwords)."),
+    "export": ("export", "Write a run's results again."),
+    "template": ("template", "Write an empty, explained spreadsheet to fill in."),
+    "sandbox": ("sandbox", "Serve an emulated vendor on this machine."),
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command = import_module(f"{__name__}.{_COMMANDS[cmd_name][0]}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"bulk-provision {metadata.version('bulk-provision')}")
+        context.exit()
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Print the version.",
+)
+def cli() -> None:
+    """Turn a spreadsheet of people into SIP endpoints at TeleCMI PIOPIY.
+
+    You get back a spreadsheet that tells the truth about every row.
+    """

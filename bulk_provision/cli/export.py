@@ -1,0 +1,27 @@
+"""`bulk-provision export RUN -o FILE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulk_provision.cli.options import ledger_flag, settings_of
+
+
+@click.command("export")
+@click.argument("run_id", metavar="RUN", type=int)
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write."
+)
+@ledger_flag
+@click.option("--csv", is_flag=True, help="Write four CSV files instead of a workbook.")
+@click.option("--yes", is_flag=True, help="Overwrite.")
+def command(run_id: int, output: Path, csv: bool, yes: bool, **flags: Any) -> None:  # noqa: ANN401
+    """Write the results of run RUN again, with what the ledger knows now."""
+    from bulk_provision.job import LedgerPlace, Results, write_results
+
+    with LedgerPlace.of(settings_of(None, **flags)).open() as ledger:
+        for path in write_results(ledger, run_id, output, Results(csv=csv, overwrite=yes)):
+            click.echo(f"Results: {path}")

@@ -1,0 +1,234 @@
+"""What a run says while it goes: a live line on a terminal, a log otherwise, a summary."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Self
+
+from bulk_provision.job import Progress, Watcher
+from bulk_provision.model import ExitCode, Outcome
+from bulk_provision.plan import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from bulk_provision.model import Summary
+    from bulk_provision.plan import Plan
+    from bulk_provision.settings import Settings
+    from bulk_provision.staging import Staged
+
+_OVER = 5.0  # seconds over which calls a second are counted
+_LOG_EVERY = 10.0  # seconds between two log lines about progress
+
+WORDS = {
+    Outcome.CREATED: "created",
+    Outcome.UNCHANGED: "unchanged (an earlier run created them)",
+    Outcome.EXISTS: "exist already at TeleCMI, skipped",
+    Outcome.FAILED: "failed",
+    Outcome.IN_DOUBT: "in doubt (run it again: it asks TeleCMI)",
+    Outcome.UNPROCESSED: "not processed (run it again to continue)",
+    Outcome.INVALID: "invalid (correct them in the source)",
+}
+_DOES = {
+    Action.CREATE: "to create",
+    Action.SETTLE: "in doubt from an earlier run: to settle first",
+    Action.VERIFY: "ours already: to be asked about again",
+    Action.COMPARE: "exist already: to compare",
+    Action.RESET: "exist already: to set the password",
+}
+
+
+@contextlib.contextmanager
+def reporter(settings: Settings) -> Iterator[Watcher]:
+    """Give the watcher that fits: a live line on a terminal, else a log on stderr."""
+    if settings.quiet:
+        yield Watcher()
+    elif sys.stderr.isatty():
+        from rich.console import Console
+
+        with LiveLine(Console(stderr=True), rate=settings.rate) as line:
+            yield line
+    else:
+        yield LogLines()
+
+
+class Speed:
+    """Calls a second over the last few seconds."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def after(self, progress: Progress) -> float:
+        """Take the newest progress into account; return calls a second."""
+        self._seen.append((progress.seconds, progress.calls))
+        while progress.seconds - self._seen[0][0] > _OVER:
+            self._seen.popleft()
+        began, calls = self._seen[0]
+        passed = progress.seconds - began
+        return (progress.calls - calls) / passed if passed > 0 else 0.0
+
+
+class LiveLine(Watcher):
+    """A line that shows how far the run is, how fast, and how long it will take."""
+
+    def __init__(self, console: Console, *, rate: float) -> None:
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        self._console = console
+        self._rate = rate
+        self._speed = Speed()
+        self._bar: Bar = Bar(
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed:,}/{task.total:,}"),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=1, visible=False)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._bar.stop()
+
+    def waiting(self, holder: str) -> None:
+        """Say whom it waits for."""
+        self._console.print(f"Waiting: the account is held by {holder}.", markup=False)
+
+    def planned(self, run_id: int, staged: Staged, plan: Plan) -> None:
+        """Say what was found before the calls begin."""
+        self._console.print(f"Run {run_id}:", markup=False)
+        for line in (*problem_lines(staged), *plan_lines(plan)):
+            self._console.print(line, markup=False, highlight=False)
+        settled = sum(plan.remembered.values())
+        self._bar.update(self._task, total=plan.rows, completed=settled, visible=True)
+
+    def progressed(self, progress: Progress) -> None:
+        """Move the line."""
+        done = sum(progress.outcomes.values())
+        speed = self._speed.after(progress)
+        parts = [f"{count:,} {outcome.value}" for outcome, count in progress.outcomes.items()]
+        parts.append(f"{speed:.1f} calls/s")
+        if speed > 0:
+            parts.append(f"{duration((progress.rows - done) / speed)} left")
+        if progress.is_waiting:
+            parts.append("waiting for TeleCMI")
+        self._bar.update(self._task, completed=done, description=" · ".join(parts))
+
+    def writing(self) -> None:
+        """Say that the calls are over."""
+        self._bar.update(self._task, description="writing the results")
+
+
+class LogLines(Watcher):
+    """Log lines on stderr, as JSON: for cron and for whoever reads its mail."""
+
+    def __init__(self) -> None:
+        from bulk_provision.cli.logs import logger
+
+        self._log = logger()
+        self._speed = Speed()
+        self._logged_at = time.monotonic()
+
+    def waiting(self, holder: str) -> None:
+        """Log whom it waits for."""
+        self._log.warning("waiting", holder=holder)
+
+    def planned(self, run_id: int, staged: Staged, plan: Plan) -> None:
+        """Log what was found before the calls begin."""
+        self._log = self._log.bind(run_id=run_id)
+        for tally in staged.tallies.values():
+            tell = self._log.warning if tally.problem.warning else self._log.error
+            tell(
+                tally.problem.kind,
+                why=tally.problem.why,
+                cure=tally.problem.cure,
+                count=tally.count,
+                places=tally.places,
+            )
+        self._log.info(
+            "planned",
+            rows=plan.rows,
+            remembered={outcome.value: n for outcome, n in plan.remembered.items()},
+            actions={action.value: n for action, n in plan.actions.items()},
+            calls=plan.calls,
+        )
+
+    def progressed(self, progress: Progress) -> None:
+        """Log progress, now and then."""
+        speed = self._speed.after(progress)
+        if time.monotonic() - self._logged_at < _LOG_EVERY:
+            return
+        self._logged_at = time.monotonic()
+        self._log.info(
+            "progress",
+            rows=progress.rows,
+            outcomes={outcome.value: n for outcome, n in progress.outcomes.items()},
+            calls=progress.calls,
+            calls_per_second=round(speed, 1),
+            held_back=progress.is_waiting,
+        )
+
+    def writing(self) -> None:
+        """Log that the calls are over."""
+        self._log.info("writing_results")
+
+
+def problem_lines(staged: Staged) -> Iterator[str]:
+    """Yield what is wrong with the rows: each kind once, with its count and first places."""
+    for tally in staged.tallies.values():
+        word = "Warning" if tally.problem.warning else "Invalid"
+        rows = "1 row" if tally.count == 1 else f"{tally.count:,} rows"
+        places = ", ".join(tally.places) + (", …" if tally.count > len(tally.places) else "")
+        yield f"  {word}, {rows} ({places}): {tally.as_text()}"
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """Yield what is to be done."""
+    yield f"  {plan.rows:,} rows"
+    for outcome, count in plan.remembered.items():
+        yield f"  {count:>7,} {WORDS[outcome]}"
+    for action, count in plan.actions.items():
+        yield f"  {count:>7,} {_DOES[action]}"
+    if plan.seconds is None:
+        yield f"  {plan.calls:,} calls, without a limit"
+    else:
+        yield f"  {plan.calls:,} calls, about {duration(plan.seconds)} at the configured rate"
+
+
+def summary_lines(summary: Summary) -> Iterator[str]:
+    """Yield how a run ended, for a person."""
+    yield f"Run {summary.run_id}: {summary.rows:,} rows of {summary.source}"
+    for outcome, count in summary.outcomes.items():
+        if count:
+            yield f"{count:>9,} {WORDS[outcome]}"
+    yield f"{summary.calls:>9,} calls in {duration(summary.seconds)}"
+    for warned in summary.warnings:
+        yield f"Warning ({warned.count}, first at {warned.first}): {warned.text}"
+    if summary.reason:
+        yield f"Stopped early: {summary.reason}."
+    if summary.exit_code is ExitCode.STOPPED:
+        yield "Run the same command again to continue."
+    for path in summary.results:
+        yield f"Results: {path}"
+
+
+def duration(seconds: float) -> str:
+    """Return "0.4 s", "12 s", "3 min 20 s" or "2 h 5 min"."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

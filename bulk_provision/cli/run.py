@@ -1,0 +1,159 @@
+"""`bulk-provision run`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulk_provision.cli.options import (
+    EPILOG,
+    account_flags,
+    ledger_flag,
+    pace_flags,
+    policy_flags,
+    policy_of,
+    rules_of,
+    setting,
+    settings_of,
+    source_flags,
+    source_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bulk_provision.job import Control, Source, Watcher
+    from bulk_provision.model import Account, Summary
+    from bulk_provision.settings import Settings
+
+
+@click.command("run", epilog=EPILOG)
+@source_flags
+@setting("-o", "--output", metavar="FILE", help="Results workbook.")
+@account_flags
+@pace_flags
+@policy_flags
+@ledger_flag
+@setting("--wait", type=float, metavar="SECONDS", help="If another run holds the account.")
+@setting("--csv", is_flag=True, help="Write four CSV files instead of a workbook.")
+@setting("--json", is_flag=True, help="Print one JSON object on stdout, and nothing else.")
+@setting("--quiet", is_flag=True, help="Print nothing but errors.")
+@setting("--yes", is_flag=True, help="Overwrite results; reset passwords without asking.")
+def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa: ANN401
+    """Create the endpoints that SOURCE asks for, and write a results workbook.
+
+    SOURCE is a .csv, .tsv, .txt, .xlsx, .xlsm, .xls, .xlsb or .ods file, or - for CSV on stdin.
+    Run the same command again to continue: nobody is created twice.
+    """
+    from bulk_provision.settings import account_of
+
+    settings = settings_of(job, json_=json, **flags)
+    source = source_of(settings)
+    has_terminal = sys.stdin.isatty() and sys.stderr.isatty() and source.path != "-"
+    account = account_of(settings, _ask_secret if has_terminal else None)
+    _confirm_reset(settings, has_terminal=has_terminal)
+    summary = _loop_run(settings, source, account)
+    _tell(settings, summary)
+    sys.exit(summary.exit_code)
+
+
+def _ask_secret() -> str:
+    secret: str = click.prompt("Secret of the TeleCMI account", hide_input=True, err=True)
+    return secret
+
+
+def _confirm_reset(settings: Settings, *, has_terminal: bool) -> None:
+    from bulk_provision.errors import UsageError
+    from bulk_provision.model import OnExists
+
+    if settings.on_exists is not OnExists.RESET or settings.yes:
+        return
+    if not has_terminal:
+        raise UsageError(
+            "--on-exists reset sets passwords of endpoints that exist already, and there is no "
+            "terminal to ask for your consent.",
+            "Add --yes if you mean it.",
+        )
+    question = "Set the passwords of usernames that exist already? Their phones must be changed."
+    if not click.confirm(question, err=True):
+        raise UsageError("Nothing was done.", "Leave --on-exists reset away to skip them.")
+
+
+def _loop_run(settings: Settings, source: Source, account: Account) -> Summary:
+    from bulk_provision.cli.reporting import reporter
+    from bulk_provision.job import Control
+
+    control = Control()
+    with reporter(settings) as watcher, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_run(settings, source, account, watcher, control))
+
+
+async def _run(
+    settings: Settings, source: Source, account: Account, watcher: Watcher, control: Control
+) -> Summary:
+    from bulk_provision.job import LedgerPlace, Results, provision
+
+    _obey_signals(control)
+    return await provision(
+        source,
+        account,
+        pace=settings.pace(),
+        policy=policy_of(settings),
+        rules=rules_of(settings),
+        results=Results(settings.output, settings.csv, settings.yes),
+        ledger=LedgerPlace.of(settings),
+        wait=settings.wait,
+        watcher=watcher,
+        control=control,
+    )
+
+
+def _obey_signals(control: Control) -> None:
+    """Ctrl-C and SIGTERM stop sending; a second one does not wait for the calls under way."""
+    from bulk_provision.model import ExitCode
+    from bulk_provision.pace import Halt
+
+    loop = asyncio.get_running_loop()
+    for number, code, reason in (
+        (signal.SIGINT, ExitCode.INTERRUPTED, "interrupted by Ctrl-C"),
+        (signal.SIGTERM, ExitCode.TERMINATED, "ended by SIGTERM"),
+    ):
+        loop.add_signal_handler(number, control.stop, Halt(code, reason))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # it is not made for this platform
+        return None
+    return uvloop.new_event_loop
+
+
+def _tell(settings: Settings, summary: Summary) -> None:
+    if settings.json_:
+        click.echo(json.dumps(_as_json(summary)))
+    elif not settings.quiet:
+        from bulk_provision.cli.reporting import summary_lines
+
+        for line in summary_lines(summary):
+            click.echo(line)
+
+
+def _as_json(summary: Summary) -> dict[str, object]:
+    return {
+        "run_id": summary.run_id,
+        "account": summary.account,
+        "source": summary.source,
+        "rows": summary.rows,
+        "outcomes": {outcome.value: count for outcome, count in summary.outcomes.items()},
+        "calls": summary.calls,
+        "seconds": round(summary.seconds, 3),
+        "results": list(summary.results),
+        "exit_code": int(summary.exit_code),
+    }

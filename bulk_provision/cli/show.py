@@ -1,0 +1,43 @@
+"""`bulk-provision show RUN`."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from bulk_provision.cli.options import ledger_flag, settings_of
+
+
+@click.command("show")
+@click.argument("run_id", metavar="RUN", type=int)
+@ledger_flag
+@click.option("--rows", is_flag=True, help="Every row too, without passwords.")
+def command(run_id: int, rows: bool, **flags: Any) -> None:  # noqa: ANN401
+    """Show how run RUN went."""
+    from bulk_provision.cli.reporting import WORDS
+    from bulk_provision.job import LedgerPlace
+
+    with LedgerPlace.of(settings_of(None, **flags)).open() as ledger:
+        record = ledger.run(run_id)
+        click.echo(
+            f"Run {record.run_id}: {record.state}" + (f", {record.reason}" if record.reason else "")
+        )
+        click.echo(f"  source   {record.source}" + (f" ({record.sheet})" if record.sheet else ""))
+        click.echo(f"  account  {record.appid} at {record.base_url}")
+        click.echo(f"  started  {_utc(record.started_at)} by {record.started_by}")
+        click.echo(f"  ended    {_utc(record.ended_at)}")
+        click.echo(f"  calls    {record.calls:,}")
+        for outcome, count in record.outcomes.items():
+            if count:
+                click.echo(f"  {count:>7,} {WORDS[outcome]}")
+        if rows:
+            for row in ledger.result_rows(run_id):
+                click.echo(f"{row.number}\t{row.username}\t{row.outcome}\t{row.message}")
+
+
+def _utc(moment: float | None) -> str:
+    if moment is None:
+        return "not yet (or it was killed)"
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))

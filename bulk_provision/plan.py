@@ -1,0 +1,229 @@
+"""What to do about each row: the source's wish, what the ledger knows, and the policy. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from bulk_provision.ledger.schema import State
+from bulk_provision.model import OnExists, Outcome
+from bulk_provision.passwords import Recipe, generate
+
+if TYPE_CHECKING:
+    from bulk_provision.ledger import Known, OpenRow, Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The choices of a run that decide what is done about a row.
+
+    Args:
+        on_exists: what to do about usernames that are somebody else's.
+        recheck: ask the vendor again about what the ledger remembers.
+        recipe: how passwords are generated.
+    """
+
+    on_exists: OnExists = OnExists.SKIP
+    recheck: bool = False
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+class Action(StrEnum):
+    """What calls a row needs."""
+
+    SETTLE = "settle"  # an earlier request is in doubt: read back first
+    VERIFY = "verify"  # created earlier; read back whether it is still so
+    CREATE = "create"
+    COMPARE = "compare"  # known to exist: read back and compare
+    RESET = "reset"  # known to exist: set the password
+
+
+class Remembered(NamedTuple):
+    """A row that the ledger settles without a call."""
+
+    outcome: Outcome
+    code: str
+    message: str
+    tip: str = ""
+
+
+class Step(NamedTuple):
+    """A row that needs calls.
+
+    Args:
+        seq: the row in its run; None for an endpoint that only an earlier run's source had.
+        username: whose.
+        password: what the endpoint shall have.
+        of_sheet: the source's password; "" when its cell was blank.
+        action: what to begin with.
+        doubted: whether an earlier request may have had an effect that we did not see.
+        purpose: of the request in doubt, or of the one that made the endpoint ours: "create",
+            "reset" (somebody else's), or "change" (the password of our own).
+        acknowledged: the vendor said 200 to it: whatever password is there, it is ours.
+        is_ours: whether an earlier run made the endpoint, or its password, ours.
+        earlier: the sealed password that the vendor may hold, when it is another than `password`.
+    """
+
+    seq: int | None
+    username: str
+    password: str
+    of_sheet: str
+    action: Action
+    doubted: bool = False
+    purpose: str = "create"
+    acknowledged: bool = False
+    is_ours: bool = False
+    earlier: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Step({self.seq}, {self.username!r}, {self.action})"
+
+
+def decide(
+    username: str, of_sheet: str, known: Known | None, policy: Policy, vault: Vault
+) -> Remembered | Action:
+    """Say what a row needs: nothing but memory, or calls.
+
+    Args:
+        username: the row's.
+        of_sheet: the row's password; "" when blank.
+        known: what the ledger knows of the username.
+        policy: the run's choices.
+        vault: opens the ledger's passwords.
+    """
+    if known is None:
+        return Action.CREATE
+    match known.state:
+        case State.INTENDED | State.IN_DOUBT:
+            return Action.SETTLE
+        case State.CREATED | State.RESET:
+            return _about_ours(username, of_sheet, known, policy, vault)
+        case State.EXISTS:
+            return _about_others(username, of_sheet, known, policy, vault)
+        case _:
+            return Action.CREATE
+
+
+def _about_ours(
+    username: str, of_sheet: str, known: Known, policy: Policy, vault: Vault
+) -> Remembered | Action:
+    wants_another = False
+    if of_sheet and known.sealed is not None:
+        wants_another = vault.open(username, known.sealed) != of_sheet
+    if wants_another and policy.on_exists is OnExists.RESET:
+        return Action.RESET
+    if policy.recheck:
+        return Action.VERIFY
+    if known.state == State.RESET:
+        message, outcome = f"Existed; run {known.run_id} set its password.", Outcome.EXISTS
+    else:
+        message, outcome = f"Created by run {known.run_id}.", Outcome.UNCHANGED
+    if not wants_another:
+        return Remembered(outcome, "", message)
+    return Remembered(
+        outcome,
+        "",
+        f"{message} The source now has another password; the one shown here is the one that works.",
+        "To set the source's password: --on-exists reset",
+    )
+
+
+def _about_others(
+    username: str, of_sheet: str, known: Known, policy: Policy, vault: Vault
+) -> Remembered | Action:
+    if policy.on_exists is OnExists.RESET:
+        return Action.RESET
+    if policy.recheck:
+        return Action.CREATE
+    if policy.on_exists is OnExists.COMPARE:
+        compared = (known.compared or "").partition(" ")
+        if compared[2] != vault.mark(username, of_sheet):
+            return Action.COMPARE
+        return Remembered(Outcome.EXISTS, "400", comparison(compared[0]))
+    return Remembered(
+        Outcome.EXISTS,
+        "400",
+        "Already exists at TeleCMI, skipped (remembered from an earlier run).",
+        "To ask TeleCMI again: --recheck",
+    )
+
+
+def comparison(result: str) -> str:
+    """Say what `--on-exists compare` found: "same", "other" or "none" (no password to compare)."""
+    if result == "same":
+        return "Already exists at TeleCMI, and its password is the source's."
+    if result == "other":
+        return "Already exists at TeleCMI, and its password is not the source's."
+    return "Already exists at TeleCMI; the source has no password to compare."
+
+
+def step_for(row: OpenRow, policy: Policy, vault: Vault) -> Step:
+    """Choose a row's password and first action; a generated password is kept for all time."""
+    known = row.known
+    of_sheet = "" if row.sealed is None else vault.open(row.username, row.sealed)
+    kept = None if known is None else known.sealed
+    kept_password = "" if kept is None else vault.open(row.username, kept)
+    action = decide(row.username, of_sheet, known, policy, vault)
+    password = of_sheet or kept_password or generate(policy.recipe)
+    if known is None:
+        return Step(row.seq, row.username, password, of_sheet, Action.CREATE)
+    is_ours = known.state in (State.CREATED, State.RESET)
+    return Step(
+        row.seq,
+        row.username,
+        password,
+        of_sheet,
+        action if isinstance(action, Action) else Action.CREATE,
+        doubted=known.doubted,
+        purpose=known.purpose,
+        acknowledged=known.proof == "acknowledged",
+        is_ours=is_ours,
+        earlier=kept if (known.doubted or is_ours) and password != kept_password else None,
+    )
+
+
+def stray_step(username: str, known: Known, vault: Vault) -> Step:
+    """Return the step that settles an endpoint in doubt which no row asks for."""
+    password = "" if known.sealed is None else vault.open(username, known.sealed)
+    return Step(
+        None,
+        username,
+        password,
+        "",
+        Action.SETTLE,
+        doubted=True,
+        purpose=known.purpose,
+        acknowledged=known.proof == "acknowledged",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do, for `plan` and for the summary before a run.
+
+    Args:
+        rows: rows read.
+        remembered: rows that need no call, by outcome (invalid among them).
+        actions: rows that need calls, by what they begin with.
+        calls: calls to be made when every answer is clear.
+        seconds: how long they take at the configured rate; None when there is no limit.
+    """
+
+    rows: int
+    remembered: dict[Outcome, int]
+    actions: dict[Action, int]
+    calls: int
+    seconds: float | None
+
+
+def plan_of(remembered: dict[Outcome, int], actions: dict[str, int], rate: float | None) -> Plan:
+    """Add up what a run would do, from the counts of its staged rows."""
+    calls = sum(actions.values())
+    return Plan(
+        rows=calls + sum(remembered.values()),
+        remembered=remembered,
+        actions={Action(action): count for action, count in actions.items()},
+        calls=calls,
+        seconds=None if rate is None else calls / rate,
+    )

@@ -1,0 +1,237 @@
+"""Settings: defaults < job file < environment < flags. Secrets are masked values."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from bulk_provision.errors import UsageError
+from bulk_provision.model import Account, OnExists, Pace, Secret, WeakPasswords
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pydantic_core import ErrorDetails
+
+ENV_PREFIX = "BULK_PROVISION_"
+DEFAULT_BASE_URL = "https://piopiy.telecmi.com/v1/endpoint"
+
+
+def default_ledger() -> str:
+    """Return the path of the ledger in the user's data directory."""
+    return str(Path(platformdirs.user_data_dir("bulk-provision")) / "ledger.db")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, by any of the ways; the flags have the same names."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, extra="forbid", hide_input_in_errors=True, populate_by_name=True
+    )
+    job: ClassVar[dict[str, Any]] = {}
+
+    source: str | None = None
+    output: str | None = None
+    sheet: str | None = None
+    map: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    appid: int | None = Field(default=None, ge=0)
+    secret: SecretStr | None = None
+    secret_file: Path | None = None
+    base_url: str = DEFAULT_BASE_URL
+    allow_insecure: bool = False
+    rate: float = Field(default=10.0, ge=0, allow_inf_nan=False)
+    concurrency: int = Field(default=10, ge=1, le=2000)
+    attempts: int = Field(default=5, ge=1, le=100)
+    timeout: float = Field(default=30.0, gt=0, le=3600)
+    connect_timeout: float = Field(default=10.0, gt=0, le=3600)
+    settle: float = Field(default=5.0, ge=0, le=3600)
+    patience: float = Field(default=120.0, ge=0, le=86_400)
+    ledger: str = Field(default_factory=default_ledger)
+    key: SecretStr | None = None
+    on_exists: OnExists = OnExists.SKIP
+    recheck: bool = False
+    weak_passwords: WeakPasswords = WeakPasswords.WARN
+    allow_username: str = ""
+    password_length: int = Field(default=20, ge=1, le=128)
+    password_alphabet: str | None = None
+    wait: float = Field(default=0.0, ge=0)
+    csv: bool = False
+    json_: bool = Field(default=False, validation_alias="BULK_PROVISION_JSON")  # "json" is taken
+    quiet: bool = False
+    yes: bool = False
+
+    @field_validator("map", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:  # noqa: ANN401  (whatever the environment or TOML gives)
+        """Read FIELD=COLUMN pairs, separated by commas in the environment."""
+        if isinstance(value, str):
+            value = [part for part in value.split(",") if part.strip()]
+        if isinstance(value, list | tuple):
+            pairs = [str(pair).partition("=") for pair in value]
+            if any(
+                not (name.strip() and equals and column.strip()) for name, equals, column in pairs
+            ):
+                raise ValueError("write FIELD=COLUMN, such as username='SIP user'")
+            return {name.strip(): column.strip() for name, _, column in pairs}
+        return value
+
+    @model_validator(mode="after")
+    def _only_safe_addresses(self) -> Settings:
+        self.base_url = self.base_url.rstrip("/")
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("base_url must be an address such as " + DEFAULT_BASE_URL)
+        if parts.scheme == "http" and not (self.allow_insecure or _is_loopback(parts.hostname)):
+            raise ValueError(
+                "base_url is http://, so passwords would travel unencrypted; use https:// "
+                "(or --allow-insecure, if you really mean it)"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (none is read)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (nor these)
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags first, then the environment, then the job file."""
+        return init_settings, env_settings, InitSettingsSource(settings_cls, dict(cls.job))
+
+    def pace(self) -> Pace:
+        """Return the limits; a rate of 0 means none."""
+        return Pace(
+            rate=self.rate or None,
+            concurrency=self.concurrency,
+            attempts=self.attempts,
+            timeout=self.timeout,
+            connect_timeout=self.connect_timeout,
+            settle=self.settle,
+            patience=self.patience,
+        )
+
+
+def load_settings(flags: Mapping[str, Any], job_file: Path | None = None) -> Settings:
+    """Read settings from flags, environment and job file.
+
+    Args:
+        flags: the flags that were given; absent ones are not in it.
+        job_file: a TOML file with the same names; its relative paths are relative to its folder.
+
+    Raises:
+        UsageError: a value is wrong, or a job file cannot be read; says which and where.
+    """
+    job = {} if job_file is None else _read_job(job_file)
+    loaded = type("LoadedSettings", (Settings,), {"job": job, "__module__": __name__})
+    try:
+        settings = loaded(**flags)
+    except ValidationError as problem:
+        told = [_told(error, flags, job, job_file) for error in problem.errors()]
+        raise UsageError("\n".join(told), "See bulk-provision run --help") from None
+    assert isinstance(settings, Settings)
+    return settings
+
+
+def account_of(settings: Settings, ask: Callable[[], str] | None) -> Account:
+    """Return the account that settings name.
+
+    Args:
+        settings: with appid, and secret or secret_file.
+        ask: prompts for the secret; None when there is nobody to ask.
+
+    Raises:
+        UsageError: the app id or the secret is missing, or the secret's file cannot be read.
+    """
+    if settings.appid is None:
+        raise UsageError(
+            "The app id of the TeleCMI account is missing.",
+            f"Give --appid N, or set {ENV_PREFIX}APPID.",
+        )
+    secret = _secret(settings) or (ask() if ask else "")
+    if not secret:
+        raise UsageError(
+            "The secret of the TeleCMI account is missing.",
+            f"Set {ENV_PREFIX}SECRET, or give --secret-file FILE (never the secret itself as a "
+            "flag: other users of the machine could see it).",
+        )
+    return Account(settings.appid, Secret(secret), settings.base_url)
+
+
+def _secret(settings: Settings) -> str:
+    if settings.secret_file is None:
+        return settings.secret.get_secret_value() if settings.secret else ""
+    try:
+        secret = settings.secret_file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(
+            f"The secret's file {settings.secret_file} cannot be read: {problem}.",
+            "Check its path, owner and mode.",
+        ) from problem
+    if not secret:
+        raise UsageError(f"The secret's file {settings.secret_file} is empty.")
+    return secret
+
+
+def _read_job(path: Path) -> dict[str, Any]:
+    try:
+        job = tomllib.loads(path.read_text("utf-8"))
+    except OSError as problem:
+        raise UsageError(f"The job file {path} cannot be read: {problem.strerror}.") from problem
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise UsageError(f"The job file {path} is not TOML: {problem}.") from problem
+    for name in job.keys() & {"secret", "key"}:
+        raise UsageError(
+            f"The job file {path} holds a secret ({name}).",
+            f"Name a file instead (secret_file), or set {ENV_PREFIX}{name.upper()}.",
+        )
+    for name in job.keys() & _PATHS:
+        if isinstance(job[name], str) and "://" not in job[name] and job[name] != "-":
+            job[name] = str(path.parent / Path(job[name]).expanduser())
+    if "json" in job:
+        job["json_"] = job.pop("json")
+    return job
+
+
+_PATHS = {"source", "output", "secret_file", "ledger"}
+
+
+def _told(
+    error: ErrorDetails, flags: Mapping[str, Any], job: Mapping[str, Any], job_file: Path | None
+) -> str:
+    """Say which setting is wrong, by the name under which it was given."""
+    name = str(error["loc"][0]).removeprefix(ENV_PREFIX).lower() if error["loc"] else ""
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        return f"{job_file}: there is no setting {name!r}."
+    if not name:
+        return f"{message}."
+    if name in flags:
+        return f"--{name.rstrip('_').replace('_', '-')}: {message}."
+    if name in job and f"{ENV_PREFIX}{name.upper()}" not in os.environ:
+        return f"{job_file}: {name}: {message}."
+    return f"{ENV_PREFIX}{name.rstrip('_').upper()}: {message}."
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,187 @@
+"""From the source into the ledger: every row read, checked, and compared with what is known.
+
+All of it happens before any call. Rows are staged in the ledger rather than kept in memory, so
+that memory does not grow with the file; duplicates are found there, by a query.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from bulk_provision.checks import check, differs_only_by_case, duplicate
+from bulk_provision.ledger import Refusal, StagedRow
+from bulk_provision.model import Invalid, Outcome, User, Warned
+from bulk_provision.plan import Remembered, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from bulk_provision.checks import Rules
+    from bulk_provision.intake import Table
+    from bulk_provision.ledger import Book
+    from bulk_provision.model import Problem, Row
+    from bulk_provision.plan import Policy
+
+_CHUNK = 1000
+_PLACES = 3  # how many places of a problem are named
+
+
+@dataclass(slots=True)
+class Tally:
+    """A problem that several rows have in common: told once, with its count."""
+
+    problem: Problem  # the first one
+    count: int = 0
+    places: list[str] = field(default_factory=list)
+
+    def as_text(self) -> str:
+        """Return what is wrong and the cure, in one line."""
+        return " ".join(part for part in (self.problem.why, self.problem.cure) if part)
+
+
+@dataclass(slots=True)
+class Staged:
+    """What staging found.
+
+    Args:
+        rows: rows read.
+        tallies: every kind of problem and warning, in the order of first appearance.
+        interrupted: whether reading was ended before the source's end.
+    """
+
+    rows: int = 0
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    interrupted: bool = False
+
+    def tell(self, problems: Iterable[Problem]) -> None:
+        """Count problems by their kind."""
+        for problem in problems:
+            tally = self.tallies.setdefault(problem.kind, Tally(problem))
+            tally.count += 1
+            if len(tally.places) < _PLACES:
+                tally.places.append(problem.where)
+
+    @property
+    def warnings(self) -> tuple[Warned, ...]:
+        """The warnings alone, as the ledger and the results keep them."""
+        return tuple(
+            Warned(tally.as_text(), tally.count, tally.problem.where)
+            for tally in self.tallies.values()
+            if tally.problem.warning
+        )
+
+
+def stage(
+    table: Table,
+    book: Book,
+    run_id: int,
+    rules: Rules,
+    policy: Policy,
+    *,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Staged:
+    """Read the whole source into the ledger; no row is called for before all are checked.
+
+    Args:
+        table: the source.
+        book: the account's part of the ledger.
+        run_id: the run that the rows belong to.
+        rules: what is checked.
+        policy: what a row's plan depends on.
+        interrupted: asked between chunks; True ends the reading.
+
+    Raises:
+        SourceError: the source turns out to be unreadable in the middle.
+    """
+    staged = Staged()
+    staged.tell(table.notes)
+    for chunk in _chunks(table.rows()):
+        if interrupted():
+            staged.interrupted = True
+            return staged
+        checked = [check(row, rules, table.where) for row in chunk]
+        _stage_chunk(checked, book, run_id, policy, staged)
+    _refuse_duplicates(table, book, run_id, staged)
+    return staged
+
+
+def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while chunk := list(islice(rows, _CHUNK)):
+        yield chunk
+
+
+def _stage_chunk(
+    checked: list[User | Invalid], book: Book, run_id: int, policy: Policy, staged: Staged
+) -> None:
+    vault = book.vault
+    known = book.known([one.username for one in checked if isinstance(one, User)])
+    entries: list[StagedRow] = []
+    for seq, one in enumerate(checked, start=staged.rows + 1):
+        if isinstance(one, Invalid):
+            entries.append(_refused(seq, one, book))
+            staged.tell(one.problems)
+            continue
+        decision = decide(one.username, one.password, known.get(one.username), policy, vault)
+        sealed = vault.seal(one.username, one.password) if one.password else None
+        note = " ".join(warning.why for warning in one.warnings) if one.warnings else None
+        entry = StagedRow(seq, one.number, one.username, sealed, one.others, note=note)
+        if isinstance(decision, Remembered):
+            entry = entry._replace(**decision._asdict())
+        else:
+            entry = entry._replace(action=decision)
+        staged.tell(one.warnings)
+        entries.append(entry)
+    staged.rows += len(checked)
+    book.stage(run_id, entries)
+
+
+def _refused(seq: int, invalid: Invalid, book: Book) -> StagedRow:
+    row, problems = invalid
+    errors = [problem for problem in problems if not problem.warning]
+    username = storable(row.username)
+    return StagedRow(
+        seq,
+        row.number,
+        username,
+        book.vault.seal(username, row.password) if row.password else None,
+        row.others,
+        outcome=Outcome.INVALID,
+        code=errors[0].kind,
+        message=" ".join(_told(problem) for problem in errors),
+        tip=" ".join(dict.fromkeys(problem.cure for problem in errors)),
+        note=" ".join(problem.why for problem in problems if problem.warning) or None,
+    )
+
+
+def _told(problem: Problem) -> str:
+    seen = f" ({storable(problem.seen)})" if problem.seen else ""
+    return storable(f"{problem.where}: {problem.why}{seen}")
+
+
+def storable(text: str) -> str:
+    """Return text that every database can hold: lone surrogates and NUL as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def _refuse_duplicates(table: Table, book: Book, run_id: int, staged: Staged) -> None:
+    """Refuse every row but the first of equal usernames; warn where only the case differs."""
+    for twins in book.duplicates(run_id):
+        refusals = []
+        for twin in twins:
+            where = table.where(twin.number, "username")
+            problem = duplicate(where, twin.username, twin.first_number)
+            staged.tell([problem])
+            refusals.append(Refusal(twin.seq, problem.kind, _told(problem), problem.cure))
+        book.refuse(run_id, refusals)
+    for twins in book.case_twins(run_id):
+        notes = []
+        for twin in twins:
+            where = table.where(twin.number, "username")
+            problem = differs_only_by_case(
+                where, twin.username, twin.first_username, twin.first_number
+            )
+            staged.tell([problem])
+            notes.append((twin.seq, problem.why))
+        book.annotate(run_id, notes)
