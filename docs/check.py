@@ -1,0 +1,63 @@
+"""Sees that the documentation tells the truth: help texts, links, exit codes, environment.
+
+python docs/check.py            complain and exit with 1
+python docs/check.py --write    put the present help texts into docs/commands.md
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from bulk_provision.cli import cli
+from bulk_provision.model import ExitCode
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = ROOT / "docs" / "commands.md"
+_HELP = re.compile(r"(```text\n\$ bulk-provision (.*?)\n)(.*?)(```)", re.DOTALL)
+_LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)[^)]*\)")
+
+
+def help_of(arguments: str) -> str:
+    """Return what `bulk-provision ARGUMENTS` prints, as on a terminal of 80 columns."""
+    command = [sys.executable, "-m", "bulk_provision", *arguments.split()]
+    environment = os.environ | {"COLUMNS": "80"}
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return ran.stdout.strip() + "\n"
+
+
+def main() -> int:
+    """Check everything; return the exit code."""
+    text = COMMANDS.read_text("utf-8")
+    fresh = _HELP.sub(lambda found: found[1] + help_of(found[2]) + found[4], text)
+    if "--write" in sys.argv:
+        COMMANDS.write_text(fresh, "utf-8")
+        text = fresh
+    complaints = (
+        [] if fresh == text else ["docs/commands.md: a help text is old (--write mends it)"]
+    )
+    told = {found[2] for found in _HELP.finditer(text)}
+    names = [f"{name} --help" for name in cli.list_commands(None)]  # type: ignore[arg-type]  # unused
+    complaints += [f"docs/commands.md: {name} is missing" for name in names if name not in told]
+    exit_codes = (ROOT / "docs" / "exit-codes.md").read_text("utf-8")
+    complaints += [
+        f"docs/exit-codes.md: {code.value} is missing"
+        for code in ExitCode
+        if f"| {code.value} |" not in exit_codes
+    ]
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+    pages += [*(ROOT / "sample_data").glob("*.md"), *(ROOT / "jobs").glob("*.md")]
+    for page in pages:
+        for link in _LINK.findall(page.read_text("utf-8")):
+            if not (page.parent / link).exists():
+                complaints.append(f"{page.relative_to(ROOT)}: there is no {link}")
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
