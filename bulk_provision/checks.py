@@ -230,6 +230,14 @@ def _suggestion(username: str, rules: Rules) -> str:
 def _password_problems(password: str, username: str, rules: Rules) -> Iterator[Problem]:
     if not password:
         return
+    if _MASK.fullmatch(password):
+        yield _problem(
+            "password-masked",
+            "",
+            "it is what a program shows instead of a password, not the password itself",
+            "Fill in the password, or leave the cell blank to have one generated.",
+        )
+        return
     if len(password) > LENGTH_LIMIT:
         yield _problem(
             "password-long",
@@ -242,13 +250,6 @@ def _password_problems(password: str, username: str, rules: Rules) -> Iterator[P
         yield _damaged_number("password", "")
     elif password in _ERROR_VALUES:
         yield _error_value("password", "")
-    elif _MASK.fullmatch(password):
-        yield _problem(
-            "password-masked",
-            "",
-            "it is what a program shows instead of a password, not the password itself",
-            "Fill in the password, or leave the cell blank to have one generated.",
-        )
     elif rules.weak_passwords is not WeakPasswords.ALLOW:
         refused = rules.weak_passwords is WeakPasswords.REFUSE
         for weakness in weaknesses(password, username):

@@ -207,6 +207,11 @@ def password_like(header: str) -> bool:
     return _PASSWORD_LIKE.search(normalised(header)) is not None
 
 
+def unguarded(cell: str) -> str:
+    """Undo the guard of our results files: a cell that begins with an apostrophe loses it."""
+    return cell.removeprefix("'")
+
+
 def listed(cells: Sequence[str], indices: Iterable[int] | None = None) -> str:
     """Return headers with their letters, for an error: `"Login" (column B), …`."""
     chosen = range(len(cells)) if indices is None else indices

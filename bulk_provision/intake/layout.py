@@ -17,6 +17,7 @@ from bulk_provision.intake.columns import (
     likeness,
     listed,
     password_like,
+    unguarded,
 )
 from bulk_provision.intake.records import Book, Record, Sheet, column_letter
 from bulk_provision.model import Problem
@@ -103,9 +104,10 @@ def locate(book: Book, name: str | None, mapping: Mapping[str, str], source: str
     fitting = [head for head in heads if head.fit]
     if not fitting:
         raise _no_header(heads, mapping, source)
-    ours = is_results(fitting[0].cells)
+    results = [head for head in fitting if is_results(head.cells)]
+    ours = bool(results)  # their Summary may look like a table of its own
     if name is None:
-        chosen, notes = _failed(fitting, source) if ours else _only(fitting, heads, source)
+        chosen, notes = _failed(results, source) if ours else _only(fitting, heads, source)
     else:
         chosen, notes = fitting, []
     head = chosen[0]
@@ -173,11 +175,11 @@ def _only(fitting: list[Head], heads: list[Head], source: str) -> tuple[list[Hea
     ]
 
 
-def _failed(fitting: list[Head], source: str) -> tuple[list[Head], list[Problem]]:
+def _failed(results: list[Head], source: str) -> tuple[list[Head], list[Problem]]:
     """Choose, of a results file, what is to be done again: the rows that did not go well."""
-    if not fitting[0].sheet.name:  # a text file has no sheets to choose from
-        return fitting, []
-    failed = [head for head in fitting if head.sheet.name.split()[0] == "Failed"]
+    if not results[0].sheet.name:  # a text file has no sheets to choose from
+        return results, []
+    failed = [head for head in results if head.sheet.name.split()[0] == "Failed"]
     if not any(head.has_users for head in failed):
         raise SourceError(
             f"{source}: this is a results workbook in which nothing failed.",
@@ -208,6 +210,8 @@ def _others(head: Head, fields: Mapping[str, int], width: int, *, ours: bool) ->
     others: dict[int, str] = {}
     for index in range(len(RESULT_COLUMNS) if ours else 0, width):
         name = head.cells[index] if index < len(head.cells) else ""
+        if ours and head.sheet.ragged:
+            name = unguarded(name)
         if index not in credentials and (name or index in used):
             name = name or f"column {column_letter(index)}"
             others[index] = _distinct(name, others.values())

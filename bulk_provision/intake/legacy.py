@@ -107,7 +107,11 @@ class LegacySheet:
     def _read(self) -> list[list[Any]]:
         if self._values is None:
             with _damage_told(self._source):
-                frame = self._file.parse(self.name, header=None, dtype=object, na_filter=False)
+                import pandas as pd  # noqa: PLC0415 - see LegacyBook
+
+                frame = pd.read_excel(
+                    self._file, sheet_name=self.name, header=None, dtype=object, na_filter=False
+                )
             self._values = frame.to_numpy().tolist()
         return self._values
 

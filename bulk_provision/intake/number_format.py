@@ -119,11 +119,12 @@ class NumberFormat:
             What is seen; a `DoubtfulText` if that is not certain.
         """
         try:
-            value = Decimal(stored) + 0  # there is no minus zero to be seen
+            value = Decimal(stored)
         except InvalidOperation:
             return DoubtfulText(stored, UNREADABLE_NUMBER)
         if not value.is_finite() or value.adjusted() > _DOUBLE_EXPONENT:
             return DoubtfulText(stored, UNREADABLE_NUMBER)
+        value += 0  # a minus zero is seen as 0
         section, minus = self._section(value)
         if section.doubt is not None:
             shown = _guess(value, section, date_1904=date_1904)

@@ -16,11 +16,11 @@ from bulk_provision.intake.cells import (
     Doubt,
     DoubtfulText,
 )
-from bulk_provision.intake.columns import check_mapping
+from bulk_provision.intake.columns import check_mapping, unguarded
 from bulk_provision.intake.layout import Head, Layout, is_blank, locate
 from bulk_provision.intake.records import SHEET_ROWS, Book, Record, column_letter
 from bulk_provision.intake.source import Kind, Source, open_source
-from bulk_provision.intake.text import TextBook, unguarded, unwrapped
+from bulk_provision.intake.text import TextBook, unwrapped
 from bulk_provision.model import Problem, Row
 
 
@@ -180,6 +180,7 @@ class Table:
                     and type(username) is str is type(password)
                     and username != header
                     and username[0] != "="
+                    and not username[0].isspace()
                     and password[:1] != "="
                 ):
                     yield Row(number + offset, username, password, others(cells))

@@ -36,7 +36,6 @@ _SAMPLE_LINES = 60
 _SEPARATORS = (",", ";", "\t", "|")
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE | re.DOTALL)
 _WRAPPED = re.compile(r'="([^"]*)"')
-_GUARDED = re.compile("'(?=[=+\\-@\t\r\n'])")
 _SAVE_AS_UTF8 = "In the spreadsheet program, save it as 'CSV UTF-8'."
 
 
@@ -68,7 +67,7 @@ def find_encoding(file: BinaryIO, name: str) -> Encoding:
     start = file.read(8192)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         codec = "utf-16"
-    elif b"\x00" in start:
+    elif start.count(b"\x00") * 10 > len(start):  # UTF-16 has every other byte zero
         raise SourceError(
             f"{name}: this is not a text file (or UTF-16 without its mark).", _SAVE_AS_UTF8
         )
@@ -240,8 +239,3 @@ def unwrapped(cell: str) -> str:
     if match := _WRAPPED.fullmatch(cell):
         return DoubtfulText(match[1], FORMULA_WRAPPER)
     return cell
-
-
-def unguarded(cell: str) -> str:
-    """Take away the apostrophe that our results files put before what could be a formula."""
-    return _GUARDED.sub("", cell, count=1) if _GUARDED.match(cell) else cell
