@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 _DAY = 86_400.0
+_OURS = {State.CREATED: Outcome.UNCHANGED, State.RESET: Outcome.EXISTS}
 
 _STAGE = Statement(
     """INSERT INTO rows (run_id, seq, number, username, sealed, cells, action, outcome, code,
@@ -224,17 +225,22 @@ class Book:
 
     def close_open_rows(self, run_id: int, reason: str) -> None:
         """Give every row without an outcome one: in doubt if a request may have left."""
-        maybe_sent = (
-            sa.select(endpoints.c.username)
-            .where(
-                endpoints.c.account_id == self.account_id,
-                endpoints.c.username == rows.c.username,
-                endpoints.c.state.in_(UNSETTLED),
-            )
-            .exists()
+        of_row = sa.select(endpoints.c.username).where(
+            endpoints.c.account_id == self.account_id, endpoints.c.username == rows.c.username
         )
+        maybe_sent = of_row.where(endpoints.c.state.in_(UNSETTLED)).exists()
         still_open = sa.update(rows).where(rows.c.run_id == run_id, rows.c.outcome.is_(None))
         with self._engine.begin() as connection:
+            for state, outcome in _OURS.items():
+                is_ours = of_row.where(endpoints.c.state == state).exists()
+                connection.execute(
+                    still_open.where(is_ours).values(
+                        outcome=outcome,
+                        code="",
+                        message=f"Ours from an earlier run; not asked about again: {reason}.",
+                        tip="Run the same command again to continue.",
+                    )
+                )
             connection.execute(
                 still_open.where(maybe_sent).values(
                     outcome=Outcome.IN_DOUBT,

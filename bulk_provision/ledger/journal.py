@@ -4,6 +4,10 @@ A caller hands in an entry and awaits its future, which resolves when the entry 
 While the disk syncs, further entries gather; the next transaction takes them all. So a durable
 commit costs each row a share of a sync, and no timer is needed.
 
+Entries become durable in the order in which they were handed in. So nobody needs to wait for an
+attempt or an outcome (`note`): whatever intent the caller waits for next (`write`), or `flush`,
+carries them along.
+
 Every transaction checks the lease's token first (the fence): once another run has taken the
 account over, nothing of ours is written any more, and so nothing of ours may leave.
 """
@@ -80,7 +84,7 @@ class Settled(NamedTuple):
 
 
 Entry = Intent | Attempt | Settled
-_Waiting = tuple[tuple[Entry, ...], asyncio.Future[None]]
+_Waiting = tuple[tuple[Entry, ...], asyncio.Future[None] | None]
 
 _FENCE = sa.text("SELECT 1 FROM leases WHERE account_id = :account_id AND token = :token")
 _INTEND = Statement(
@@ -154,6 +158,14 @@ class Journal:
         self._waiting.put((entries, future))
         return future
 
+    def note(self, *entries: Entry) -> None:
+        """Hand in entries that nobody waits for; a failure shows in the next `write` or `flush`."""
+        self._waiting.put((entries, None))
+
+    def flush(self) -> asyncio.Future[None]:
+        """Return a future that resolves, or fails, when all that was handed in is durable."""
+        return self.write()
+
     async def close(self) -> None:
         """Write what is waiting, and end the thread."""
         self._waiting.put(None)
@@ -188,7 +200,7 @@ class Journal:
                     self._apply(connection, [entry for entries, _ in group for entry in entries])
             except (LeaseLostError, LedgerWriteError) as problem:
                 self._broken = problem
-        futures = [future for _, future in group]
+        futures = [future for _, future in group if future is not None]
         self._loop.call_soon_threadsafe(_resolve, futures, self._broken)
 
     def _check_fence(self, connection: Connection) -> None:

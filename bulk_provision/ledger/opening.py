@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bulk_provision.errors import LedgerError, LedgerWriteError
-from bulk_provision.ledger.schema import HEAD
+from bulk_provision.ledger.schema import HEAD, metadata
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
 BUSY_SECONDS = 20.0  # how long a writer waits for another program's transaction to end
+_VERSION = sa.Table(  # Alembic's own
+    "alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True)
+)
 READS: dict[str, Any] = {"ledger_reads": True}  # execution options of a connection that only reads
 
 
@@ -110,21 +113,30 @@ def _ensure_schema(engine: Engine, path: Path) -> None:
     if version == HEAD:
         return
     with engine.begin() as connection:
-        if (version := _version(connection)) == HEAD:
-            return  # another process was first
-        migrate(connection, version, path)
+        version = _version(connection)
+        if version is None:
+            _make_schema(connection)
+        elif version != HEAD:  # else another process was first
+            migrate(connection, version, path)
 
 
 def _version(connection: Connection) -> str | None:
     known = sa.inspect(connection).get_table_names()
     if "alembic_version" in known:
-        return str(connection.scalar(sa.text("SELECT version_num FROM alembic_version")))
+        return str(connection.scalar(sa.select(_VERSION.c.version_num)))
     if known:
         raise LedgerError(
             f"{connection.engine.url.database} is a database of another program.",
             "Name another file with --ledger.",
         )
     return None
+
+
+def _make_schema(connection: Connection) -> None:
+    """Make the newest schema at once: what all migrations make together (a test compares them)."""
+    metadata.create_all(connection)
+    _VERSION.create(connection)
+    connection.execute(sa.insert(_VERSION).values(version_num=HEAD))
 
 
 def migrate(connection: Connection, version: str | None, path: Path) -> None:

@@ -1,0 +1,48 @@
+"""What tests of all rooms share."""
+
+import os
+import shutil
+
+import pytest
+from hypothesis import settings
+
+from bulk_provision.ledger import Ledger
+
+# No deadlines: the machine may be busy. No database of examples: the folder is the developer's.
+settings.register_profile("here", deadline=None, database=None, print_blob=True)
+settings.load_profile("here")
+
+APPID, BASE_URL = 1001, "https://vendor.example/v1/endpoint"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_the_developers_own(monkeypatch):
+    """No setting of the machine's user reaches a test, and no test the user's own ledger."""
+    for name in os.environ:
+        if name.upper().startswith("BULK_PROVISION_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_DATA_HOME", "/nonexistent/data")
+
+
+@pytest.fixture(scope="session")
+def empty_ledger(tmp_path_factory):
+    """A ledger with its schema made, to be copied: migrations are tested where they matter."""
+    path = tmp_path_factory.mktemp("ledger") / "ledger.db"
+    Ledger(str(path)).close()
+    return path
+
+
+@pytest.fixture
+def ledger(empty_ledger, tmp_path):
+    """A new ledger, open."""
+    path = tmp_path / "ledger.db"
+    shutil.copy(empty_ledger, path)
+    shutil.copy(f"{empty_ledger}.key", f"{path}.key")
+    with Ledger(str(path)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def book(ledger):
+    """An account's part of the new ledger."""
+    return ledger.book(APPID, BASE_URL)
