@@ -7,19 +7,18 @@ others use the connections, so that the configured rate is reached while there i
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
-from typing import TYPE_CHECKING
+import contextlib
+from typing import TYPE_CHECKING, Self
 
 from bulk_provision.errors import LeaseLostError, LedgerWriteError
 from bulk_provision.journey import Journey, Tools
-from bulk_provision.model import ExitCode, Outcome
+from bulk_provision.model import ExitCode
 from bulk_provision.pace import Halt
 from bulk_provision.plan import step_for, stray_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bulk_provision.ledger import Settled
     from bulk_provision.plan import Step
 
 _HANDS_PER_SEAT = 4
@@ -39,7 +38,6 @@ class Drain:
         self._run_id = run_id
         self._hands: set[asyncio.Task[None]] = set()
         self._aborted = False
-        self.done: Counter[Outcome] = Counter()
 
     async def run(self) -> None:
         """Work until there is nothing left, or until the pacer is halted.
@@ -52,7 +50,7 @@ class Drain:
         for unsettled in (True, False):
             pages = book.open_rows(self._run_id, unsettled=unsettled)
             await self._work_off(
-                [step_for(row, policy, book.vault) for row in page] for page in pages
+                (step_for(row, policy, book.vault) for row in page) for page in pages
             )
 
     def abort(self) -> None:
@@ -62,27 +60,39 @@ class Drain:
             hand.cancel()
 
     async def _work_off(self, pages: Iterator[Iterable[Step]]) -> None:
-        supply = _Supply(pages)
         count = self._tools.pace.concurrency * _HANDS_PER_SEAT + _MORE_HANDS
-        self._hands = {asyncio.create_task(self._hand(supply)) for _ in range(count)}
-        try:
-            ended = await asyncio.gather(*self._hands, return_exceptions=True)
-        finally:
-            for hand in self._hands:
-                hand.cancel()
+        async with _Supply(pages) as supply:
+            self._hands = {asyncio.create_task(self._hand(supply)) for _ in range(count)}
+            try:
+                ended = await asyncio.gather(*self._hands, return_exceptions=True)
+            finally:
+                for hand in self._hands:
+                    hand.cancel()
         for result in ended:
             if isinstance(result, BaseException) and not (
                 self._aborted and isinstance(result, asyncio.CancelledError)
             ):
                 raise result
+        with self._halting():
+            await self._tools.journal.flush()
 
     async def _hand(self, supply: _Supply) -> None:
-        pacer = self._tools.pacer
-        try:
-            while pacer.halt is None and (step := await supply.next()) is not None:
+        """Take row after row on its journey.
+
+        Nobody waits for an outcome to be durable: the next intent is written after it.
+        """
+        with self._halting():
+            while self._tools.pacer.halt is None and (step := await supply.next()) is not None:
                 ending = await Journey(self._tools, step, lambda: self._aborted).end()
                 if ending is not None:
-                    await self._record(ending)
+                    self._tools.journal.note(ending)
+
+    @contextlib.contextmanager
+    def _halting(self) -> Iterator[None]:
+        """Let nothing more leave once something has failed here, and say why."""
+        pacer = self._tools.pacer
+        try:
+            yield
         except (LedgerWriteError, LeaseLostError) as problem:
             pacer.stop(Halt(ExitCode(problem.exit_code), problem.what))
             raise
@@ -90,27 +100,37 @@ class Drain:
             pacer.stop(Halt(ExitCode.BUG, f"a {type(problem).__name__} inside the program"))
             raise
 
-    async def _record(self, ending: Settled) -> None:
-        await self._tools.journal.write(ending)
-        if ending.seq is not None:
-            self.done[ending.outcome] += 1
-
 
 class _Supply:
-    """Hands out steps one by one; reads the next page of them from the ledger when needed."""
+    """Hands out steps one by one; the next page of them is read while one is worked off.
+
+    Pages come from the ledger, in a thread; their steps are made one by one in the loop, so that
+    no thread holds up the calls for a whole page.
+    """
 
     def __init__(self, pages: Iterator[Iterable[Step]]) -> None:
         self._pages = pages
-        self._steps: deque[Step] = deque()
-        self._reading = asyncio.Lock()
+        self._steps: Iterator[Step] = iter(())
+        self._turning = asyncio.Lock()
+        self._next_page: asyncio.Future[Iterable[Step] | None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._next_page = self._read()
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        if self._next_page is not None:
+            await asyncio.gather(self._next_page, return_exceptions=True)
 
     async def next(self) -> Step | None:
-        while not self._steps:
-            async with self._reading:
-                if self._steps:
-                    break
-                page = await asyncio.to_thread(next, self._pages, None)
-                if page is None:
-                    return None
-                self._steps.extend(page)
-        return self._steps.popleft()
+        if (step := next(self._steps, None)) is not None:
+            return step
+        async with self._turning:
+            while (step := next(self._steps, None)) is None and self._next_page is not None:
+                page = await self._next_page
+                self._next_page = None if page is None else self._read()
+                self._steps = iter(page or ())
+            return step
+
+    def _read(self) -> asyncio.Future[Iterable[Step] | None]:
+        return asyncio.ensure_future(asyncio.to_thread(next, self._pages, None))

@@ -275,7 +275,7 @@ class Journey:
             self._acknowledged = self._acknowledged or verdict.acknowledged
         self._tell_pacer(verdict)
         seconds = time.monotonic() - began
-        await self._tools.journal.write(
+        self._tools.journal.note(
             Attempt(request.username, call, seconds, verdict.kind, verdict.code, verdict.detail)
         )
         if verdict.kind is Kind.ACCOUNT_REFUSED:

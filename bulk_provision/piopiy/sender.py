@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import contextvars
 import json
+import os
+import ssl
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Self
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from bulk_provision.model import Account
 
 ANSWER_LIMIT = 64 * 1024  # bytes; the longest documented answer (ten rows of list_sip) has 1 KiB
+_CONNECTIONS = 3  # tried for a request, when they turn out to be of no use at its turn
 
 
 class _Departure:
@@ -46,8 +49,17 @@ class _Departure:
         self.limit.reschedule(asyncio.get_running_loop().time() + self.seconds)
         self.has_left = True
 
+    def stay(self) -> None:
+        """Take it back: nothing was written, and nothing will be on this connection."""
+        self.limit.reschedule(None)
+        self.has_left = False
+
 
 _departure: contextvars.ContextVar[_Departure] = contextvars.ContextVar("departure")
+
+
+class _NoLastingConnectionError(aiohttp.ClientConnectionError):
+    """The server closes connections as soon as they are there."""
 
 
 class _PacedConnector(aiohttp.TCPConnector):
@@ -68,7 +80,7 @@ class _PacedConnector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's signature)
     ) -> Connection:
         departure = _departure.get()
-        while True:
+        for _ in range(_CONNECTIONS):
             async with asyncio.timeout(self._connect_timeout):
                 connection = await super().connect(req, traces, timeout)
             try:
@@ -76,10 +88,21 @@ class _PacedConnector(aiohttp.TCPConnector):
             except BaseException:
                 connection.release()
                 raise
-            if connection.protocol is not None and connection.protocol.is_connected():
+            if _is_blank(connection):
                 return connection
-            departure.has_left = False  # the server closed it while we waited: nothing was written
+            departure.stay()
             connection.close()
+        raise _NoLastingConnectionError
+
+
+def _is_blank(connection: Connection) -> bool:
+    """Tell whether the connection still stands, and nothing was said on it before we speak.
+
+    A server closes idle connections, and some first send an answer (a 408, an empty 400) that
+    nobody asked for: aiohttp would take it for the answer to the next request.
+    """
+    protocol = connection.protocol
+    return protocol is not None and protocol.is_connected() and not protocol.should_close
 
 
 class LocalSender:
@@ -171,9 +194,9 @@ def _seconds(retry_after: str | None) -> float | None:
     """Read Retry-After: seconds, or a date (RFC 9110 §10.2.3)."""
     if retry_after is None:
         return None
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, OverflowError):
         return max(0.0, float(int(retry_after)))
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, OverflowError):
         return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
     return None
 
@@ -185,7 +208,9 @@ def _in_words(problem: Exception) -> str:
     if isinstance(problem, aiohttp.ClientConnectorDNSError):
         return f"the name {problem.host} cannot be found"
     if isinstance(problem, aiohttp.ClientConnectorError):
-        return f"no connection: {problem.os_error.strerror or problem.os_error}"
+        return f"no connection: {_reason(problem.os_error)}"
+    if isinstance(problem, _NoLastingConnectionError):
+        return "the server closes every connection before a request can leave"
     if isinstance(problem, aiohttp.ServerDisconnectedError):
         return "the connection was closed before the answer"
     if isinstance(problem, aiohttp.ClientPayloadError):
@@ -193,3 +218,10 @@ def _in_words(problem: Exception) -> str:
     if isinstance(problem, ConnectionResetError):
         return "the connection was reset"
     return f"the answer could not be read ({type(problem).__name__})"
+
+
+def _reason(problem: OSError) -> str:
+    """Return the system's words; asyncio puts the address in their place."""
+    if problem.errno is None or isinstance(problem, ssl.SSLError):
+        return problem.strerror or str(problem)
+    return os.strerror(problem.errno)
