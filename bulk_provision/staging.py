@@ -38,7 +38,7 @@ class Tally:
 
     def as_text(self) -> str:
         """Return what is wrong and the cure, in one line."""
-        return " ".join(part for part in (self.problem.why, self.problem.cure) if part)
+        return f"{_sentence(self.problem.why)} {self.problem.cure}".rstrip()
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ def _stage_chunk(
             continue
         decision = decide(one.username, one.password, known.get(one.username), policy, vault)
         sealed = vault.seal(one.username, one.password) if one.password else None
-        note = " ".join(warning.why for warning in one.warnings) if one.warnings else None
+        note = " ".join(_sentence(warning.why) for warning in one.warnings) or None
         entry = StagedRow(seq, one.number, one.username, sealed, one.others, note=note)
         if isinstance(decision, Remembered):
             entry = entry._replace(**decision._asdict())
@@ -151,13 +151,19 @@ def _refused(seq: int, invalid: Invalid, book: Book) -> StagedRow:
         code=errors[0].kind,
         message=" ".join(_told(problem) for problem in errors),
         tip=" ".join(dict.fromkeys(problem.cure for problem in errors)),
-        note=" ".join(problem.why for problem in problems if problem.warning) or None,
+        note=" ".join(_sentence(problem.why) for problem in problems if problem.warning) or None,
     )
 
 
 def _told(problem: Problem) -> str:
     seen = f" ({storable(problem.seen)})" if problem.seen else ""
-    return storable(f"{problem.where}: {problem.why}{seen}")
+    return storable(f"{problem.where}: {problem.why}{seen}.")
+
+
+def _sentence(text: str) -> str:
+    """Return text as a sentence, so that another may follow."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def storable(text: str) -> str:
@@ -183,5 +189,5 @@ def _refuse_duplicates(table: Table, book: Book, run_id: int, staged: Staged) ->
                 where, twin.username, twin.first_username, twin.first_number
             )
             staged.tell([problem])
-            notes.append((twin.seq, problem.why))
+            notes.append((twin.seq, _sentence(problem.why)))
         book.annotate(run_id, notes)

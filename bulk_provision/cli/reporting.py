@@ -124,6 +124,14 @@ class LiveLine(Watcher):
             parts.append("waiting for TeleCMI")
         self._bar.update(self._task, completed=done, description=" · ".join(parts))
 
+    def stopping(self, reason: str) -> None:
+        """Say that it was heard, and what a second time does."""
+        self._console.print(
+            f"Stopping ({reason}): calls under way may end. Again: do not wait for them.",
+            markup=False,
+            highlight=False,
+        )
+
     def writing(self) -> None:
         """Say that the calls are over."""
         self._bar.update(self._task, description="writing the results")
@@ -178,6 +186,10 @@ class LogLines(Watcher):
             held_back=progress.is_waiting,
         )
 
+    def stopping(self, reason: str) -> None:
+        """Log that it was heard."""
+        self._log.warning("stopping", reason=reason)
+
     def writing(self) -> None:
         """Log that the calls are over."""
         self._log.info("writing_results")
@@ -187,27 +199,28 @@ def problem_lines(staged: Staged) -> Iterator[str]:
     """Yield what is wrong with the rows: each kind once, with its count and first places."""
     for tally in staged.tallies.values():
         word = "Warning" if tally.problem.warning else "Invalid"
-        rows = "1 row" if tally.count == 1 else f"{tally.count:,} rows"
+        rows = counted(tally.count, "row")
         places = ", ".join(tally.places) + (", …" if tally.count > len(tally.places) else "")
         yield f"  {word}, {rows} ({places}): {tally.as_text()}"
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """Yield what is to be done."""
-    yield f"  {plan.rows:,} rows"
+    yield f"  {counted(plan.rows, 'row')}"
     for outcome, count in plan.remembered.items():
         yield f"  {count:>7,} {WORDS[outcome]}"
     for action, count in plan.actions.items():
         yield f"  {count:>7,} {_DOES[action]}"
     if plan.seconds is None:
-        yield f"  {plan.calls:,} calls, without a limit"
+        yield f"  {counted(plan.calls, 'call')}, without a limit"
     else:
-        yield f"  {plan.calls:,} calls, about {duration(plan.seconds)} at the configured rate"
+        how_long = duration(plan.seconds)
+        yield f"  {counted(plan.calls, 'call')}, about {how_long} at the configured rate"
 
 
 def summary_lines(summary: Summary) -> Iterator[str]:
     """Yield how a run ended, for a person."""
-    yield f"Run {summary.run_id}: {summary.rows:,} rows of {summary.source}"
+    yield f"Run {summary.run_id}: {counted(summary.rows, 'row')} of {summary.source}"
     for outcome, count in summary.outcomes.items():
         if count:
             yield f"{count:>9,} {WORDS[outcome]}"
@@ -220,6 +233,11 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         yield "Run the same command again to continue."
     for path in summary.results:
         yield f"Results: {path}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return "1 row" or "1,200 rows"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def duration(seconds: float) -> str:

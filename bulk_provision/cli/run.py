@@ -99,7 +99,7 @@ async def _run(
 ) -> Summary:
     from bulk_provision.job import LedgerPlace, Results, provision
 
-    _obey_signals(control)
+    _obey_signals(control, watcher)
     return await provision(
         source,
         account,
@@ -114,17 +114,22 @@ async def _run(
     )
 
 
-def _obey_signals(control: Control) -> None:
+def _obey_signals(control: Control, watcher: Watcher) -> None:
     """Ctrl-C and SIGTERM stop sending; a second one does not wait for the calls under way."""
     from bulk_provision.model import ExitCode
     from bulk_provision.pace import Halt
+
+    def stop(halt: Halt) -> None:
+        if control.halt is None:
+            watcher.stopping(halt.reason)
+        control.stop(halt)
 
     loop = asyncio.get_running_loop()
     for number, code, reason in (
         (signal.SIGINT, ExitCode.INTERRUPTED, "interrupted by Ctrl-C"),
         (signal.SIGTERM, ExitCode.TERMINATED, "ended by SIGTERM"),
     ):
-        loop.add_signal_handler(number, control.stop, Halt(code, reason))
+        loop.add_signal_handler(number, stop, Halt(code, reason))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
