@@ -31,6 +31,7 @@ POINTS = (
     "lease-returning",
     "lease-returned",
 )
+POINTS_OF_CARE = ("erased", "resealed")  # of `forget` and `rekey`
 
 _name, _, _count = os.environ.get("BULK_PROVISION_FAIL_AT", "").partition(":")
 _left = int(_count or 1)

@@ -9,10 +9,10 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from bulk_provision import failpoints
 from bulk_provision import results as results_files
 from bulk_provision.checks import Rules
 from bulk_provision.drain import Drain
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from bulk_provision.intake import Table
     from bulk_provision.ledger import Book, Lease
-    from bulk_provision.model import Account
+    from bulk_provision.model import Account, ResultRow
     from bulk_provision.piopiy import Sender
     from bulk_provision.settings import Settings
 
@@ -260,8 +260,15 @@ def write_results(ledger: Ledger, run_id: int, target: Path, results: Results) -
     """Write a run's results from what the ledger knows now; return the files written."""
     write = results_files.write_csv if results.csv else results_files.write_workbook
     record = ledger.run(run_id)
-    rows = partial(ledger.result_rows, run_id)
-    return tuple(str(path) for path in write(target, record, rows, overwrite=results.overwrite))
+
+    def rows() -> Iterator[ResultRow]:
+        for row in ledger.result_rows(run_id):
+            failpoints.reach("results-writing")
+            yield row
+
+    files = write(target, record, rows, overwrite=results.overwrite)
+    failpoints.reach("results-written")
+    return tuple(str(path) for path in files)
 
 
 def _begin(book: Book, table: Table, pace: Pace, *, only_planned: bool) -> int:
@@ -302,6 +309,7 @@ class _Run:
         )
         await asyncio.to_thread(lease.__enter__)
         try:
+            await asyncio.to_thread(self.ledger.confirm_key)
             planned = await asyncio.to_thread(self._stage)
             self.watcher.planned(self.run_id, self.staged, planned)
             if self.staged.interrupted:
@@ -377,6 +385,7 @@ class _Run:
         A ledger that cannot be written, or an account that was taken over, leaves that to the
         next run: to it this run is a dead one.
         """
+        failpoints.reach("run-closing")
         reason = self.halt.reason if self.halt else "some rows could not be processed"
         try:
             self.book.withdraw_intents(self.run_id)
@@ -393,6 +402,7 @@ class _Run:
         except LedgerWriteError:
             if self.halt is None:
                 raise
+        failpoints.reach("run-closed")
 
     def _checked_outcomes(self) -> dict[Outcome | None, int]:
         """Count the outcomes: each row read has exactly one (promise 1)."""

@@ -26,7 +26,7 @@ import time
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from bulk_provision import endings
+from bulk_provision import endings, failpoints
 from bulk_provision.ledger import Attempt, Intent
 from bulk_provision.model import ExitCode, OnExists
 from bulk_provision.pace import Halt, Halted
@@ -269,6 +269,7 @@ class Journey:
         request = Request(call, self._step.username, self._step.password)
         began = time.monotonic()
         reply = await self._send(request)
+        failpoints.reach("answer-received")
         verdict = judge(request, reply)
         if verdict.kind is Kind.DOUBT and call in (Call.ADD, Call.UPDATE):
             self._doubted = True
@@ -290,6 +291,7 @@ class Journey:
             nonlocal has_left
             await self._tools.pacer.turn()
             has_left = True
+            failpoints.reach("turn-taken")
 
         async with self._tools.seats:
             await self._tools.pacer.ready()

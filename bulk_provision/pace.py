@@ -15,6 +15,7 @@ before it leaves, so these hold at the wire and not merely in the queue:
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -76,7 +77,8 @@ class Pacer:
         self._loop = asyncio.get_running_loop()
         self._one_beginner = asyncio.Lock()
         self._one_waiter = asyncio.Lock()
-        self._gate = _gate(pace.rate)
+        self._rate = pace.rate
+        self._gate = None if pace.rate is None else _gate(pace.rate)
         self._next_slot = 0.0
         self._share = 1.0  # of the rate, after 429s
         self._changed_share_at = 0.0
@@ -124,12 +126,10 @@ class Pacer:
             LeaseLostError: somebody else holds the account now.
         """
         async with self._one_waiter:
-            await self._sleep_until(self._paused_until)
-            if self._gate is not None:
-                await self._slot()
-                await self._gate.acquire()
-            if not self._lease.is_fresh():
+            await self._due()
+            while not self._lease.is_fresh():  # this process was suspended, say
                 await asyncio.to_thread(self._lease.confirm)
+                await self._due()  # anew: the slot may be long over
             if self.halt is not None:
                 raise Halted
             self.calls += 1
@@ -162,8 +162,9 @@ class Pacer:
         if now >= self._paused_until:  # once for all the calls that were under way together
             self._share = max(_LEAST, self._share * _LOWER)
             self._changed_share_at = now
-            if self._gate is None:  # there was no limit: what was reached is the measure
-                self._gate = _gate(max(1.0, self.calls / max(1.0, now - self._started_at)))
+            if self._rate is None:  # there was no limit: what was reached is the measure
+                self._rate = max(1.0, self.calls / max(1.0, now - self._started_at))
+                self._gate = _gate(self._rate)
         self.pause(max(1.0, retry_after or 0.0))
         self._in_trouble("TeleCMI kept asking for fewer calls")
 
@@ -208,9 +209,17 @@ class Pacer:
 
     # -- waiting --
 
-    async def _slot(self) -> None:
-        assert self._gate is not None
-        rate = self._gate.rate_limit / self._gate.period * self._share
+    async def _due(self) -> None:
+        """Wait for a slot at which nothing holds the account back."""
+        while True:
+            await self._sleep_until(self._paused_until)
+            if self._rate is not None and self._gate is not None:
+                await self._slot(self._rate * self._share)
+                await self._gate.acquire()
+            if self._loop.time() >= self._paused_until:  # it may have been moved meanwhile
+                return
+
+    async def _slot(self, rate: float) -> None:
         slot = max(self._next_slot, self._loop.time() - _CREDIT)
         self._next_slot = slot + (1 + _SLACK) / rate
         await self._sleep_until(slot)
@@ -222,14 +231,11 @@ class Pacer:
             await asyncio.sleep(min(left, _LOOK_AGAIN))
 
 
-def _gate(rate: float | None) -> Throttler | None:
-    """Return the throttle that lets no more than `rate` calls pass in any second."""
-    if rate is None:
-        return None
+def _gate(rate: float) -> Throttler:
+    """Return the throttle that lets no more than `rate` calls, rounded up, pass in any second."""
     if rate < 1:
         return Throttler(rate_limit=1, period=1 / rate, retry_interval=_LOOK_AGAIN)
-    permits = int(rate)
-    return Throttler(rate_limit=permits, period=permits / rate, retry_interval=0.001)
+    return Throttler(rate_limit=math.ceil(rate), period=1.0, retry_interval=0.001)
 
 
 def _backoff(attempt: int) -> float:

@@ -109,11 +109,12 @@ def _about_ours(
     username: str, of_sheet: str, known: Known, policy: Policy, vault: Vault
 ) -> Remembered | Action:
     wants_another = False
+    is_forgotten = known.sealed is None
     if of_sheet and known.sealed is not None:
         wants_another = vault.open(username, known.sealed) != of_sheet
-    if wants_another and policy.on_exists is OnExists.RESET:
+    if of_sheet and policy.on_exists is OnExists.RESET and (wants_another or is_forgotten):
         return Action.RESET
-    if policy.recheck:
+    if policy.recheck and not is_forgotten:  # without its password nobody can tell whose it is
         return Action.VERIFY
     if known.state == State.RESET:
         message, outcome = f"Existed; run {known.run_id} set its password.", Outcome.EXISTS

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from bulk_provision import failpoints
 from bulk_provision.checks import check, differs_only_by_case, duplicate
 from bulk_provision.ledger import Refusal, StagedRow
 from bulk_provision.model import Invalid, Outcome, User, Warned
@@ -135,6 +136,7 @@ def _stage_chunk(
         entries.append(entry)
     staged.rows += len(checked)
     book.stage(run_id, entries)
+    failpoints.reach("rows-staged")
 
 
 def _refused(seq: int, invalid: Invalid, book: Book) -> StagedRow:

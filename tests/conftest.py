@@ -7,12 +7,11 @@ import pytest
 from hypothesis import settings
 
 from bulk_provision.ledger import Ledger
+from ledger_samples import APPID, BASE_URL
 
 # No deadlines: the machine may be busy. No database of examples: the folder is the developer's.
 settings.register_profile("here", deadline=None, database=None, print_blob=True)
 settings.load_profile("here")
-
-APPID, BASE_URL = 1001, "https://vendor.example/v1/endpoint"
 
 
 @pytest.fixture(autouse=True)

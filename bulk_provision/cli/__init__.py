@@ -20,6 +20,8 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "runs": ("runs", "List the runs that the ledger knows."),
     "show": ("show", "Show a run and its rows (no passwords)."),
     "export": ("export", "Write a run's results again."),
+    "forget": ("forget", "Erase delivered passwords from the ledger, for good."),
+    "rekey": ("rekey", "Encrypt the ledger's passwords under another key."),
     "template": ("template", "Write an empty, explained spreadsheet to fill in."),
     "sandbox": ("sandbox", "Serve an emulated vendor on this machine."),
 }

@@ -1,15 +1,20 @@
 """The other workbooks (.xls, .xlsb, .ods), through pandas and python-calamine.
 
-They are read whole, and without number formats: whether 42 was shown as 0042 cannot be seen.
+They are read without number formats: whether 42 was shown as 0042 cannot be seen. A process of
+its own reads them (`legacy_child`); what it says is kept in an unnamed temporary file.
 """
 
 from __future__ import annotations
 
-import datetime as dt
+import json
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import IO
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.cells import BOOLEAN, DATE, DoubtfulText, storable
@@ -18,10 +23,8 @@ from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
 from bulk_provision.model import Problem
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from python_calamine import CalamineWorkbook
-
+_CHILD = Path(__file__).with_name("legacy_child.py")
+_SECONDS = 300.0
 _SAVE_AS = "Open it in Excel or LibreOffice and save it as an Excel workbook (.xlsx)."
 
 
@@ -32,24 +35,17 @@ class LegacyBook:
         source: an .xls, .xlsb or .ods file.
 
     Raises:
-        SourceError: the file is damaged, protected, or no workbook.
+        SourceError: the file is damaged, protected, no workbook, or asks for too much.
     """
 
     def __init__(self, source: Source) -> None:
-        import pandas as pd  # noqa: PLC0415 - a second to import, and few files need it
-        from python_calamine import SheetVisibleEnum  # noqa: PLC0415
-
-        with _damage_told(source.name):
-            self._file = pd.ExcelFile(source.file, engine="calamine")
-        hidden = {
-            sheet.name
-            for sheet in cast("CalamineWorkbook", self._file.book).sheets_metadata
-            if sheet.visible != SheetVisibleEnum.Visible
-        }
-        self.sheets: Sequence[Sheet] = tuple(
-            LegacySheet(self._file, str(name), source.name, hidden=name in hidden)
-            for name in self._file.sheet_names
-        )
+        self._cells = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the book
+        try:
+            _read(source, self._cells)
+            self.sheets: Sequence[Sheet] = _sheets(source.shown, self._cells)
+        except BaseException:
+            self._cells.close()
+            raise
 
     def notes(
         self,
@@ -59,7 +55,7 @@ class LegacyBook:
     ) -> list[Problem]:
         """Tell when there are numbers whose formats cannot be seen."""
         assert isinstance(sheet, LegacySheet)
-        if not sheet.has_numbers(credentials):
+        if sheet.numbers.isdisjoint(credentials):
             return []
         return [
             Problem(
@@ -74,67 +70,89 @@ class LegacyBook:
         ]
 
     def close(self) -> None:
-        """Let go of the workbook; the source's file stays open."""
-        self._file.close()
+        """Let go of the cells; the source's file stays open."""
+        self._cells.close()
 
 
 class LegacySheet:
-    """A worksheet, read whole when it is first looked at."""
+    """A worksheet, of which the cells lie in a temporary file.
+
+    Args:
+        name: the sheet's.
+        hidden: whether it is kept out of sight.
+        cells: the temporary file.
+        start: where in it the sheet's rows begin.
+    """
 
     ragged = False
 
-    def __init__(self, file: pd.ExcelFile, name: str, source: str, *, hidden: bool) -> None:
+    def __init__(self, name: str, cells: IO[bytes], start: int, *, hidden: bool) -> None:
         self.name = name
         self.hidden = hidden
-        self._file = file
-        self._source = source
-        self._values: list[list[Any]] | None = None
+        self.numbers: frozenset[int] = frozenset()
+        self._cells = cells
+        self._start = start
 
     def records(self) -> Iterator[Record]:
         """Read from the top."""
-        for number, values in enumerate(self._read(), start=1):
+        self._cells.seek(self._start)
+        while (line := self._cells.readline()).startswith(b"["):
+            number, values = json.loads(line)
             yield number, [_shown(value) for value in values], ()
 
-    def has_numbers(self, columns: Sequence[int]) -> bool:
-        """Say whether any cell of these columns is a number."""
-        return any(
-            type(values[column]) in (int, float)
-            for values in self._read()
-            for column in columns
-            if column < len(values)
-        )
 
-    def _read(self) -> list[list[Any]]:
-        if self._values is None:
-            with _damage_told(self._source):
-                import pandas as pd  # noqa: PLC0415 - see LegacyBook
-
-                frame = pd.read_excel(
-                    self._file, sheet_name=self.name, header=None, dtype=object, na_filter=False
-                )
-            self._values = frame.to_numpy().tolist()
-        return self._values
-
-
-@contextmanager
-def _damage_told(name: str) -> Iterator[None]:
-    from python_calamine import CalamineError, PasswordError  # noqa: PLC0415 - with pandas, above
-
+def _read(source: Source, cells: IO[bytes]) -> None:
+    """Have the workbook read by a process with limits."""
+    os.lseek(source.file.fileno(), 0, os.SEEK_SET)
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("BULK_PROVISION")
+    }
+    environment |= {"OPENBLAS_NUM_THREADS": "1"}  # each thread maps memory for itself
     try:
-        yield
-    except PasswordError:
+        ended = subprocess.run(  # noqa: S603 - our own program, without arguments
+            [sys.executable, "-P", str(_CHILD)],
+            stdin=source.file.fileno(),
+            stdout=cells,
+            stderr=subprocess.DEVNULL,
+            timeout=_SECONDS,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
         raise SourceError(
-            f"{name}: the workbook is protected with a password.",
+            f"{source.shown}: reading the workbook took longer than {_SECONDS:.0f} seconds.",
+            _SAVE_AS,
+        ) from None
+    if ended.returncode:
+        raise _damaged(source.shown, "reading it failed, or took too much memory")
+
+
+def _sheets(source: str, cells: IO[bytes]) -> tuple[LegacySheet, ...]:
+    """Go once through what was read, and know where each sheet begins."""
+    sheets: list[LegacySheet] = []
+    told: dict[str, object] = {}
+    cells.seek(0)
+    while line := cells.readline():
+        if line.startswith(b"["):
+            continue
+        told = json.loads(line)
+        if "sheet" in told:
+            hidden = bool(told["hidden"])
+            sheets.append(LegacySheet(str(told["sheet"]), cells, cells.tell(), hidden=hidden))
+        elif isinstance(numbers := told.get("numbers"), list):
+            sheets[-1].numbers = frozenset(numbers)
+    if told.get("protected"):
+        raise SourceError(
+            f"{source}: the workbook is protected with a password.",
             "Open it, take the password off, and save it.",
-        ) from None
-    except (CalamineError, ValueError, OSError) as error:
-        raise SourceError(
-            f"{name}: the workbook is damaged, or none at all ({error}).", _SAVE_AS
-        ) from None
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # how a failed assertion in Rust arrives
-            raise
-        raise SourceError(f"{name}: the workbook is damaged.", _SAVE_AS) from None
+        )
+    if "end" not in told:
+        raise _damaged(source, str(told.get("error", "reading it ended early")))
+    return tuple(sheets)
+
+
+def _damaged(source: str, why: str) -> SourceError:
+    return SourceError(f"{source}: the workbook is damaged, or none at all ({why}).", _SAVE_AS)
 
 
 def _shown(value: object) -> str:
@@ -143,7 +161,6 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return DoubtfulText(str(value).upper(), BOOLEAN)
     if isinstance(value, (int, float)):
-        return "" if value != value else shown_number(Decimal(str(value)))  # noqa: PLR0124 - NaN
-    if isinstance(value, dt.datetime) and value.time() == dt.time():
-        value = value.date()
-    return DoubtfulText(str(value), DATE)
+        return shown_number(Decimal(str(value)))
+    assert isinstance(value, dict)
+    return DoubtfulText(value["date"], DATE)

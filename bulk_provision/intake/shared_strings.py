@@ -1,13 +1,16 @@
-"""The texts of a workbook, which its cells refer to by number, kept in little memory."""
+"""The texts of a workbook, which its cells refer to by number, kept out of memory."""
 
 from __future__ import annotations
 
+import mmap
 import re
+import tempfile
 from array import array
 from typing import IO
 
-from bulk_provision.intake.xml_parts import CHUNK, TextCollector, safe_parser
+from bulk_provision.intake.xml_parts import CHUNK, DamagedError, TextCollector, safe_parser
 
+_STRINGS_LIMIT = 20_000_000  # their ends take 160 MB; a full sheet of 8 columns has 8 million
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -27,19 +30,38 @@ def unescaped(text: str) -> str:
 
 
 class SharedStrings:
-    """A list of texts as one block of bytes: a third of the memory of Python strings."""
+    """A list of texts, written once and then read, in an unnamed temporary file.
+
+    In memory there is only where each of them ends (8 bytes); the system keeps of the rest what
+    it has room for.
+    """
 
     def __init__(self) -> None:
-        self._bytes = bytearray()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self._ends = array("Q", [0])
-
-    def __len__(self) -> int:
-        return len(self._ends) - 1
+        self._bytes: bytes | mmap.mmap = b""
 
     def append(self, text: str) -> None:
-        """Add the next text."""
-        self._bytes += text.encode("utf-8", "surrogatepass")
-        self._ends.append(len(self._bytes))
+        """Add the next text; only before the first one is read.
+
+        Raises:
+            DamagedError: there are more of them than any workbook needs.
+        """
+        if len(self._ends) > _STRINGS_LIMIT:
+            raise DamagedError(f"it has more than {_STRINGS_LIMIT:,} texts")
+        self._ends.append(self._ends[-1] + self._file.write(text.encode("utf-8", "surrogatepass")))
+
+    def seal(self) -> None:
+        """Make the texts readable."""
+        self._file.flush()
+        if self._ends[-1]:  # what is empty cannot be mapped
+            self._bytes = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if isinstance(self._bytes, mmap.mmap):
+            self._bytes.close()
+        self._file.close()
 
     def __getitem__(self, number: int) -> str:
         if number < 0:
@@ -93,5 +115,10 @@ def read_strings(part: IO[bytes]) -> SharedStrings:
         expat.ExpatError: it is no XML.
     """
     parser = _StringsParser()
-    parser.read(part)
+    try:
+        parser.read(part)
+    except BaseException:
+        parser.strings.close()
+        raise
+    parser.strings.seal()
     return parser.strings

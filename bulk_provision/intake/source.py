@@ -26,7 +26,7 @@ _BROKEN_ZIP = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
-    KeyError,
+    LookupError,
     NotImplementedError,
     OSError,
     RuntimeError,
@@ -85,6 +85,11 @@ class Source:
     kind: Kind
     suffix: str
 
+    @property
+    def shown(self) -> str:
+        """The name for messages."""
+        return _shown(self.name)
+
 
 def open_source(name: str, stdin: BinaryIO | None = None) -> Source:
     """Open a file by its name, or standard input ("-"), and find out what it is.
@@ -111,7 +116,7 @@ def open_source(name: str, stdin: BinaryIO | None = None) -> Source:
             with file:
                 file, digest = _spool(file)
     try:
-        kind = _kind(file, "standard input" if name == "-" else name)
+        kind = _kind(file, _shown(name))
         if suffix:
             _check_suffix(name, suffix, kind)
     except BaseException:
@@ -119,6 +124,10 @@ def open_source(name: str, stdin: BinaryIO | None = None) -> Source:
         raise
     file.seek(0)
     return Source(name, file, digest, kind, suffix)
+
+
+def _shown(name: str) -> str:
+    return "standard input" if name == "-" else name
 
 
 def _open(name: str) -> BinaryIO:

@@ -17,7 +17,8 @@ from bulk_provision.intake.cells import (
     DoubtfulText,
 )
 from bulk_provision.intake.columns import check_mapping, unguarded
-from bulk_provision.intake.layout import Head, Layout, is_blank, locate
+from bulk_provision.intake.heads import Head, is_blank, is_nothing
+from bulk_provision.intake.layout import Layout, locate
 from bulk_provision.intake.records import SHEET_ROWS, Book, Record, column_letter
 from bulk_provision.intake.source import Kind, Source, open_source
 from bulk_provision.intake.text import TextBook, unwrapped
@@ -52,8 +53,7 @@ def open_table(
     book: Book | None = None
     try:
         book = _book(opened, mapping)
-        shown = "standard input" if source == "-" else source
-        return Table(opened, book, locate(book, sheet, mapping, shown))
+        return Table(opened, book, locate(book, sheet, mapping, opened.shown))
     except BaseException:
         if book is not None:
             book.close()
@@ -190,9 +190,9 @@ class Table:
 
     def _careful(self, head: Head, record: Record, offset: int) -> Row | None:
         """Make a row out of any record; None if there is nothing to see in it."""
-        number, cells, doubts = record
-        if is_blank(cells) and all(doubt.warning for doubt in doubts):
+        if is_nothing(record):
             return None
+        number, cells, doubts = record
         layout = self._layout
         if head.sheet.ragged and layout.ours:
             cells = [unguarded(cell) for cell in cells]

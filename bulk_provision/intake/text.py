@@ -25,7 +25,7 @@ from bulk_provision.intake.cells import (
     DoubtfulText,
     storable,
 )
-from bulk_provision.intake.layout import best_header
+from bulk_provision.intake.heads import best_header
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
 from bulk_provision.model import Problem
@@ -119,7 +119,7 @@ class TextSheet:
 
     def __init__(self, source: Source, mapping: Mapping[str, str]) -> None:
         self._file = source.file
-        self._source = "standard input" if source.name == "-" else source.name
+        self._source = source.shown
         self.encoding = find_encoding(source.file, self._source)
         with self._text() as text:
             sample = list(islice(text, _SAMPLE_LINES))

@@ -35,7 +35,7 @@ _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
-    KeyError,
+    LookupError,
     NotImplementedError,
     RuntimeError,
     ValueError,
@@ -54,7 +54,7 @@ class XlsxBook:
     """
 
     def __init__(self, source: Source) -> None:
-        self._name = source.name
+        self._name = source.shown
         with self._damage_told():
             self._archive = zipfile.ZipFile(source.file)
             self._parts = {name.lower(): name for name in self._archive.namelist()}
@@ -83,7 +83,9 @@ class XlsxBook:
         ]
 
     def close(self) -> None:
-        """Let go of the archive; the source's file stays open."""
+        """Let go of the archive and the texts; the source's file stays open."""
+        if self._look is not None:
+            self._look.strings.close()
         self._archive.close()
 
     def look(self) -> Look:
@@ -129,19 +131,21 @@ class XlsxBook:
             elif _local(element.tag) == "calcPr":
                 calculation = element.attrib
         relations = dict(self._relations(self._workbook).values())
-        strings = SharedStrings()
-        if "sharedStrings" in relations:
-            with self._archive.open(self._part(relations["sharedStrings"])) as part:
-                strings = read_strings(part)
         formats: list[NumberFormat | None] = []
         if "styles" in relations:
             formats = _formats(self._root(self._part(relations["styles"])))
         return Look(
-            strings,
+            self._strings(relations.get("sharedStrings")),
             formats,
             date_1904=properties.get("date1904") in _TRUE,
             stale=calculation.get("fullCalcOnLoad") in _TRUE,
         )
+
+    def _strings(self, path: str | None) -> SharedStrings:
+        if path is None:
+            return SharedStrings()
+        with self._archive.open(self._part(path)) as part:
+            return read_strings(part)
 
     def _related(self, owner: str, kind: str) -> str:
         for found, part in self._relations(owner).values():

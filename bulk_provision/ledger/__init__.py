@@ -5,11 +5,14 @@ vault       passwords at rest
 leases      who may call for an account
 book        an account's runs and rows
 journal     group commit of intents and outcomes
+erasing     `forget`: delivered passwords leave for good
+rekeying    `rekey`: another key for all of it
 archive     runs as people and results files see them
 """
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -18,16 +21,20 @@ import sqlalchemy as sa
 from bulk_provision.errors import KeyMismatchError
 from bulk_provision.ledger import archive
 from bulk_provision.ledger.book import Book, Known, OpenRow, Refusal, StagedRow
+from bulk_provision.ledger.erasing import Forgotten, forget
 from bulk_provision.ledger.journal import Attempt, Intent, Journal, Settled
 from bulk_provision.ledger.leases import Lease
 from bulk_provision.ledger.opening import READS, ledger_url, open_engine
+from bulk_provision.ledger.rekeying import reseal_everything
 from bulk_provision.ledger.schema import State, accounts, meta, runs
-from bulk_provision.ledger.vault import Vault, key_id, load_key
+from bulk_provision.ledger.vault import Vault, decoded_key, key_id, load_key, new_key, write_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bulk_provision.model import Outcome, ResultRow, RunRecord
+
+_KEY_ID = sa.select(meta.c.value).where(meta.c.key == "key_id")
 
 __all__ = [
     "Attempt",
@@ -118,18 +125,71 @@ class Ledger:
         vault = self._vault(record.appid, record.base_url)
         return archive.result_rows(self._engine, vault, account_id, run_id)
 
+    def forget(self, *, run_id: int | None = None, older_than: float | None = None) -> Forgotten:
+        """Erase delivered passwords, of a run or of what is older than so many days, for good."""
+        if run_id is not None:
+            self.run(run_id)  # says so when there is no such run
+        return forget(self._engine, run_id=run_id, older_than=older_than)
+
+    def rekey(self, key: str | None = None) -> int:
+        """Encrypt every password anew under another key; return how many there were.
+
+        Args:
+            key: the new key in base64; None: a new one, in the key file.
+
+        Raises:
+            AccountBusyError: a run is going on.
+        """
+        if key is not None:
+            fresh = decoded_key(key, "The new key")
+        else:
+            fresh = new_key()
+            self._next_key_file.unlink(missing_ok=True)  # of a rekey that came to nothing
+            write_key(self._next_key_file, fresh)
+        count = reseal_everything(self._engine, self._key, fresh)
+        self._key = fresh
+        if key is None:
+            self._next_key_file.replace(self.key_file)
+        return count
+
+    def confirm_key(self) -> None:
+        """See that the ledger was not given another key since it was opened.
+
+        Raises:
+            KeyMismatchError: it was; what we would write nobody could read.
+        """
+        with self._engine.connect().execution_options(**READS) as connection:
+            made_with = connection.scalar(_KEY_ID)
+        if made_with != key_id(self._key):
+            raise KeyMismatchError(
+                "The ledger was given another key while this run waited.",
+                "Run the same command again.",
+            )
+
+    @property
+    def _next_key_file(self) -> Path:
+        return self.key_file.with_name(f"{self.key_file.name}.next")
+
+    def _finish_rekey(self, made_with: str) -> None:
+        """Put the new key in place, if a rekey was killed between its commit and that."""
+        with contextlib.suppress(FileNotFoundError):
+            text = self._next_key_file.read_text("ascii")
+            if key_id(decoded_key(text, str(self._next_key_file))) == made_with:
+                self._next_key_file.replace(self.key_file)
+
     def _vault(self, appid: int, base_url: str) -> Vault:
         return Vault(self._key, f"{appid} {base_url}")
 
     def _checked_key(self, text: str | None) -> bytes:
         """Load the key, and compare it with the one that the ledger was made with."""
-        wanted = sa.select(meta.c.value).where(meta.c.key == "key_id")
         with self._engine.connect().execution_options(**READS) as connection:
-            made_with = connection.scalar(wanted)
+            made_with = connection.scalar(_KEY_ID)
+        if made_with is not None and text is None:
+            self._finish_rekey(made_with)
         key = load_key(text, self.key_file, may_create=made_with is None)
         if made_with is None:
             with self._engine.begin() as connection:
-                made_with = connection.scalar(wanted)  # another process may have been first
+                made_with = connection.scalar(_KEY_ID)  # another process may have been first
                 if made_with is None:
                     made_with = key_id(key)
                     connection.execute(sa.insert(meta).values(key="key_id", value=made_with))

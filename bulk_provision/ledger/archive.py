@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bulk_provision.ledger.vault import Vault
 
 _PAGE = 2000
+_FORGOTTEN = "Its password was erased from the ledger (bulk-provision forget)."
 _OURS = (State.CREATED, State.RESET)
 
 
@@ -137,7 +138,7 @@ def _result_row(vault: Vault, row: Any) -> ResultRow:  # noqa: ANN401  (a databa
         outcome=outcome,
         code=row.code or "",
         message=message or ("The run has not come to this row." if row.outcome is None else ""),
-        tip=row.tip or "",
+        tip=row.tip or (_FORGOTTEN if handed_over and not known else ""),
         others=tuple(json.loads(row.cells)),
         handed_over=handed_over,
     )

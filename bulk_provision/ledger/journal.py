@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from bulk_provision.errors import LeaseLostError, LedgerWriteError, ProvisionError
+from bulk_provision import failpoints
+from bulk_provision.errors import LeaseLostError
 from bulk_provision.ledger.statements import Statement
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class Journal:
         self._token = token
         self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
-        self._broken: ProvisionError | None = None
+        self._broken: Exception | None = None
         self._thread = threading.Thread(target=self._write_groups, name="journal", daemon=True)
         self._thread.start()
 
@@ -173,11 +174,10 @@ class Journal:
 
     def _write_groups(self) -> None:
         going_on = True
-        with self._engine.connect() as connection:
-            while going_on:
-                group, going_on = self._next_group()
-                if group:
-                    self._write_group(connection, group)
+        while going_on:
+            group, going_on = self._next_group()
+            if group:
+                self._write_group(group)
 
     def _next_group(self) -> tuple[list[_Waiting], bool]:
         group: list[_Waiting] = []
@@ -192,13 +192,17 @@ class Journal:
             return group, True
         return group, False
 
-    def _write_group(self, connection: Connection, group: list[_Waiting]) -> None:
+    def _write_group(self, group: list[_Waiting]) -> None:
+        """Write a group, or pass on to all that wait what keeps us from writing ever again."""
         if self._broken is None:
+            entries = [entry for entries, _ in group for entry in entries]
             try:
-                with connection.begin():
+                with self._engine.begin() as connection:
                     self._check_fence(connection)
-                    self._apply(connection, [entry for entries, _ in group for entry in entries])
-            except (LeaseLostError, LedgerWriteError) as problem:
+                    self._apply(connection, entries)
+                    _pass_fail_points(entries, "committing")
+                _pass_fail_points(entries, "committed")
+            except Exception as problem:  # noqa: BLE001  (a bug, too, must reach who waits)
                 self._broken = problem
         futures = [future for _, future in group if future is not None]
         self._loop.call_soon_threadsafe(_resolve, futures, self._broken)
@@ -259,7 +263,16 @@ class Journal:
         )
 
 
-def _resolve(futures: list[asyncio.Future[None]], problem: ProvisionError | None) -> None:
+def _pass_fail_points(entries: list[Entry], stage: str) -> None:
+    if not failpoints.is_armed():
+        return
+    kinds = {type(entry) for entry in entries}
+    for kind, name in ((Intent, "intent"), (Settled, "outcome")):
+        if kind in kinds:
+            failpoints.reach(f"{name}-{stage}")
+
+
+def _resolve(futures: list[asyncio.Future[None]], problem: Exception | None) -> None:
     for future in futures:
         if future.done():  # cancelled by its waiter
             continue

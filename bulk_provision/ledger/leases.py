@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import psutil
 import sqlalchemy as sa
 
+from bulk_provision import failpoints
 from bulk_provision.errors import AccountBusyError, LeaseLostError, LedgerWriteError
 from bulk_provision.ledger.opening import READS
 from bulk_provision.ledger.schema import leases
@@ -40,7 +41,7 @@ class Holder(NamedTuple):
     name: str  # "user@host, process 4711"
     place: str
     pid: int
-    pid_started: float
+    pid_started: float  # seconds after the boot
     since: float
     expires_at: float
 
@@ -49,12 +50,14 @@ class Holder(NamedTuple):
         if self.place != here:
             return False  # only its expiry can tell
         try:
-            started = psutil.Process(self.pid).create_time()
+            process = psutil.Process(self.pid)
+            if process.status() == psutil.STATUS_ZOMBIE:  # killed, and nobody has asked yet
+                return True
+            return abs(_started(process) - self.pid_started) > _SAME_START
         except psutil.NoSuchProcess:
             return True
         except psutil.AccessDenied:
             return False
-        return abs(started - self.pid_started) > _SAME_START
 
 
 def started_by() -> str:
@@ -74,6 +77,11 @@ def _place() -> str:
     except OSError:  # not Linux
         boot, namespace = str(int(psutil.boot_time()) // 60), ""
     return f"{socket.gethostname()} {boot} {namespace}"
+
+
+def _started(process: psutil.Process) -> float:
+    """Return when a process started, in seconds after the boot: no step of the clock changes it."""
+    return process.create_time() - psutil.boot_time()
 
 
 def _steady_clock() -> float:
@@ -148,6 +156,7 @@ class Lease:
         self._given_back.set()
         if self._renewer is not None:
             self._renewer.join()
+        failpoints.reach("lease-returning")
         try:
             with self._engine.begin() as connection:
                 connection.execute(
@@ -157,6 +166,7 @@ class Lease:
                 )
         except LedgerWriteError:
             return  # a full disk, say: it expires by itself, and a dead process is noticed
+        failpoints.reach("lease-returned")
 
     def is_fresh(self) -> bool:
         """Tell, by this process's own clock and without a query, whether we surely hold it."""
@@ -177,6 +187,7 @@ class Lease:
                 .values(expires_at=time.time() + self._seconds)
             ).rowcount
         if not renewed:
+            self._believed_until = 0.0
             raise LeaseLostError(
                 f"Account {self._label} was taken over by another run while this one was not "
                 "responding.",
@@ -203,6 +214,7 @@ class Lease:
                 return holder
             self.token = token + 1
             self._write(connection, here, is_new=token == 0)
+        failpoints.reach("lease-taken")
         self._believed_until = asked_at + self._seconds
         return None
 
@@ -213,7 +225,7 @@ class Lease:
             "holder": f"{started_by()}, process {process.pid}",
             "place": here,
             "pid": process.pid,
-            "pid_started": process.create_time(),
+            "pid_started": _started(process),
             "since": time.time(),
             "expires_at": time.time() + self._seconds,
         }

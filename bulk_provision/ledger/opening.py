@@ -8,13 +8,15 @@ refused halfway; readers never wait for writers.
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from bulk_provision.errors import LedgerError, LedgerWriteError
-from bulk_provision.ledger.schema import HEAD, metadata
+from bulk_provision.ledger.schema import HEAD, accounts, endpoints, metadata
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -72,10 +74,11 @@ def open_engine(url: sa.URL) -> Engine:
     sa.event.listen(engine, "begin", _on_begin)
     try:
         _ensure_schema(engine, path)
-    except sa.exc.DBAPIError as problem:
+    except (sa.exc.DBAPIError, sqlite3.Error) as problem:
         engine.dispose()
+        trouble = str(getattr(problem, "orig", problem))
         raise LedgerError(
-            f"The ledger {path} cannot be used: {problem.orig}.", _cure_for(str(problem.orig))
+            f"The ledger {path} cannot be used: {trouble}.", _cure_for(trouble)
         ) from problem
     except BaseException:
         engine.dispose()
@@ -93,7 +96,6 @@ def _on_error(context: sa.engine.ExceptionContext) -> None:
 def _on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401  (a DBAPI connection)
     connection.isolation_level = None  # sqlite3 must not begin transactions by itself
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         "secure_delete=ON",  # what is forgotten is overwritten
@@ -110,6 +112,7 @@ def _on_begin(connection: Connection) -> None:
 def _ensure_schema(engine: Engine, path: Path) -> None:
     with engine.connect().execution_options(**READS) as connection:
         version = _version(connection)
+    _keep_write_ahead_log(engine)  # now that it is known to be no other program's database
     if version == HEAD:
         return
     with engine.begin() as connection:
@@ -120,9 +123,30 @@ def _ensure_schema(engine: Engine, path: Path) -> None:
             migrate(connection, version, path)
 
 
+def _keep_write_ahead_log(engine: Engine) -> None:
+    """Switch the file (not merely this connection) to a write-ahead log, unless it has one.
+
+    SQLite refuses this at once, without its usual waiting, while another process does the same.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    pooled = engine.raw_connection()
+    try:
+        while True:
+            try:
+                pooled.cursor().execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as problem:
+                if "locked" not in str(problem) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+    finally:
+        pooled.close()
+
+
 def _version(connection: Connection) -> str | None:
     known = sa.inspect(connection).get_table_names()
-    if "alembic_version" in known:
+    if {"alembic_version", accounts.name, endpoints.name} <= set(known):
         return str(connection.scalar(sa.select(_VERSION.c.version_num)))
     if known:
         raise LedgerError(

@@ -58,7 +58,7 @@ leases = sa.Table(
     sa.Column("holder", sa.Text),  # for people; NULL when nobody holds it
     sa.Column("place", sa.Text),  # machine, boot and process namespace: where `pid` means anything
     sa.Column("pid", sa.Integer),
-    sa.Column("pid_started", sa.Float),
+    sa.Column("pid_started", sa.Float),  # seconds after the boot
     sa.Column("since", sa.Float),
     sa.Column("expires_at", sa.Float),
 )

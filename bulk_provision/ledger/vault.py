@@ -62,7 +62,7 @@ class Vault:
         nonce, box = sealed[_HEADER : _HEADER + _NONCE_BYTES], sealed[_HEADER + _NONCE_BYTES :]
         try:
             plain = self._aead.decrypt(nonce, box, self._bound_to(username))
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut off within the nonce
             raise KeyMismatchError(
                 f"The password kept for {username!r} cannot be decrypted: the ledger was damaged "
                 "or changed by another program.",
@@ -97,9 +97,9 @@ def load_key(text: str | None, key_file: Path, *, may_create: bool) -> bytes:
         LedgerError: the key is there but is no key, or its file cannot be read or made.
     """
     if text:
-        return _decoded(text, "BULK_PROVISION_KEY")
+        return decoded_key(text, "BULK_PROVISION_KEY")
     try:
-        return _decoded(key_file.read_text("ascii"), str(key_file))
+        return decoded_key(key_file.read_text("ascii"), str(key_file))
     except FileNotFoundError:
         if not may_create:
             raise KeyMismatchError(
@@ -111,12 +111,31 @@ def load_key(text: str | None, key_file: Path, *, may_create: bool) -> bytes:
             f"The key file {key_file} cannot be read: {problem}.",
             "Check who owns it and its mode (0600).",
         ) from problem
-    return _new_key(key_file)
+    return _new_key_file(key_file)
 
 
-def _new_key(key_file: Path) -> bytes:
-    key = os.urandom(_KEY_BYTES)
-    aside = key_file.with_name(f"{key_file.name}.{os.getpid()}.new")
+def new_key() -> bytes:
+    """Make a key."""
+    return os.urandom(_KEY_BYTES)
+
+
+def _new_key_file(key_file: Path) -> bytes:
+    key = new_key()
+    try:
+        write_key(key_file, key)
+    except FileExistsError:  # another process was first: its key is the key
+        return decoded_key(key_file.read_text("ascii"), str(key_file))
+    return key
+
+
+def write_key(key_file: Path, key: bytes) -> None:
+    """Write a key into a new file, mode 0600: whole or not at all, and never over another's key.
+
+    Raises:
+        FileExistsError: the file is there already.
+        LedgerError: it cannot be written.
+    """
+    aside = key_file.with_name(f"{key_file.name}.{os.urandom(8).hex()}.new")
     try:
         handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -127,17 +146,31 @@ def _new_key(key_file: Path) -> bytes:
             os.link(aside, key_file)  # whole or not at all, and never over another's key
         finally:
             aside.unlink()
-    except FileExistsError:  # another process was first: its key is the key
-        return _decoded(key_file.read_text("ascii"), str(key_file))
+        _sync_folder(key_file.parent)
+    except FileExistsError:
+        raise
     except OSError as problem:
         raise LedgerError(
             f"The key file {key_file} cannot be made: {problem}.",
             "Name a ledger in a folder that you may write to, or set BULK_PROVISION_KEY.",
         ) from problem
-    return key
 
 
-def _decoded(text: str, origin: str) -> bytes:
+def _sync_folder(folder: Path) -> None:
+    """Let the key file's name survive a power cut: what it encrypts will survive one."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def decoded_key(text: str, origin: str) -> bytes:
+    """Return the key that a text holds, in base64.
+
+    Raises:
+        LedgerError: it holds none.
+    """
     try:
         key = base64.urlsafe_b64decode(text.strip().encode("ascii"))
     except (binascii.Error, ValueError):

@@ -10,11 +10,13 @@ import os
 import ssl
 import time
 from email.utils import parsedate_to_datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
 from yarl import URL
 
+from bulk_provision import failpoints
 from bulk_provision.piopiy.calls import Call, Reply, Request
 
 if TYPE_CHECKING:
@@ -137,6 +139,7 @@ class LocalSender:
                 connect_timeout=self._connect_timeout, limit=self._concurrency
             ),
             timeout=aiohttp.ClientTimeout(total=None),  # _Departure sets the limit
+            trace_configs=_fail_points() if failpoints.is_armed() else None,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             headers={
@@ -176,6 +179,23 @@ class LocalSender:
         if departure.has_left:
             return f"no answer within {self._timeout:g} s"
         return f"no connection within {self._connect_timeout:g} s"
+
+
+def _fail_points() -> list[aiohttp.TraceConfig]:
+    """Let a test kill the process when a request is written and its answer is not there."""
+
+    async def sent(
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        params: aiohttp.TraceRequestChunkSentParams,
+    ) -> None:
+        name = "read-back-sent" if params.url.name == Call.GET else "request-sent"
+        # aiohttp says so before it writes: a moment later the bytes are surely on their way
+        asyncio.get_running_loop().call_later(0.05, failpoints.reach, name)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_chunk_sent.append(sent)
+    return [trace]
 
 
 async def _read(response: aiohttp.ClientResponse) -> Reply:

@@ -1,0 +1,141 @@
+"""`rekey`: every password in the ledger is encrypted anew under another key.
+
+The new key lies on the disk before anything is encrypted with it, and takes the old one's place
+only after the ledger is committed; whoever opens the ledger in between finds the right one of the
+two by the key's id, which the ledger holds.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from bulk_provision import failpoints
+from bulk_provision.errors import AccountBusyError
+from bulk_provision.ledger.erasing import wipe
+from bulk_provision.ledger.schema import (
+    accounts,
+    earlier_passwords,
+    endpoints,
+    leases,
+    meta,
+    rows,
+    runs,
+)
+from bulk_provision.ledger.statements import Statement
+from bulk_provision.ledger.vault import Vault, key_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.engine import Connection, Engine
+
+_PAGE = 1000
+_ROW = Statement(
+    "UPDATE rows SET sealed = :sealed WHERE run_id = :run_id AND seq = :seq", "sealed run_id seq"
+)
+_ENDPOINT = Statement(
+    """UPDATE endpoints SET sealed = :sealed
+       WHERE account_id = :account_id AND username = :username""",
+    "sealed account_id username",
+)
+_EARLIER = Statement("UPDATE earlier_passwords SET sealed = :sealed WHERE id = :id", "sealed id")
+
+
+def reseal_everything(engine: Engine, old_key: bytes, new_key: bytes) -> int:
+    """Encrypt every password anew, in one transaction; return how many there were.
+
+    Raises:
+        AccountBusyError: a run holds an account of this ledger.
+    """
+    count = 0
+    with engine.begin() as connection:
+        _refuse_while_somebody_runs(connection)
+        for account_id, appid, base_url in connection.execute(sa.select(accounts)).all():
+            scope = f"{appid} {base_url}"
+            old, new = Vault(old_key, scope), Vault(new_key, scope)
+
+            def reseal(username: str, sealed: bytes, old: Vault = old, new: Vault = new) -> bytes:
+                return new.seal(username, old.open(username, sealed))
+
+            count += _reseal_rows(connection, account_id, reseal)
+            count += _reseal_endpoints(connection, account_id, reseal)
+            count += _reseal_earlier(connection, account_id, reseal)
+        connection.execute(
+            sa.update(meta).where(meta.c.key == "key_id").values(value=key_id(new_key))
+        )
+    failpoints.reach("resealed")
+    wipe(engine)
+    return count
+
+
+def _refuse_while_somebody_runs(connection: Connection) -> None:
+    held = sa.select(leases.c.holder).where(
+        leases.c.holder.is_not(None), leases.c.expires_at > time.time()
+    )
+    if (holder := connection.scalar(held)) is not None:
+        raise AccountBusyError(
+            f"The key cannot be changed while a run is going on: {holder}.",
+            "Wait for it to end (or, if it was killed, half a minute), and try again.",
+        )
+
+
+def _reseal_rows(
+    connection: Connection, account_id: int, reseal: Callable[[str, bytes], bytes]
+) -> int:
+    count = 0
+    place = (0, 0)
+    page = (
+        sa.select(rows.c.run_id, rows.c.seq, rows.c.username, rows.c.sealed)
+        .join(runs, runs.c.id == rows.c.run_id)
+        .where(runs.c.account_id == account_id, rows.c.sealed.is_not(None))
+        .order_by(rows.c.run_id, rows.c.seq)
+        .limit(_PAGE)
+    )
+    while True:
+        after = sa.tuple_(rows.c.run_id, rows.c.seq) > sa.tuple_(*place)
+        found = connection.execute(page.where(after)).all()
+        if not found:
+            return count
+        _ROW.many(
+            connection,
+            [(reseal(name, sealed), run_id, seq) for run_id, seq, name, sealed in found],
+        )
+        place = (found[-1].run_id, found[-1].seq)
+        count += len(found)
+
+
+def _reseal_endpoints(
+    connection: Connection, account_id: int, reseal: Callable[[str, bytes], bytes]
+) -> int:
+    count = 0
+    last = ""
+    page = (
+        sa.select(endpoints.c.username, endpoints.c.sealed)
+        .where(endpoints.c.account_id == account_id, endpoints.c.sealed.is_not(None))
+        .order_by(endpoints.c.username)
+        .limit(_PAGE)
+    )
+    while True:
+        found = connection.execute(page.where(endpoints.c.username > last)).all()
+        if not found:
+            return count
+        _ENDPOINT.many(
+            connection, [(reseal(name, sealed), account_id, name) for name, sealed in found]
+        )
+        last = found[-1].username
+        count += len(found)
+
+
+def _reseal_earlier(
+    connection: Connection, account_id: int, reseal: Callable[[str, bytes], bytes]
+) -> int:
+    found = connection.execute(
+        sa.select(
+            earlier_passwords.c.id, earlier_passwords.c.username, earlier_passwords.c.sealed
+        ).where(earlier_passwords.c.account_id == account_id)
+    ).all()  # only ever a few: passwords that changed while a doubt was open
+    _EARLIER.many(connection, [(reseal(name, sealed), id_) for id_, name, sealed in found])
+    return len(found)
