@@ -68,8 +68,11 @@ def confirmed(step: Step, verdict: Verdict, sealed: bytes | None, *, acknowledge
         sealed: the password that the vendor holds, when it is not the one of the step.
         acknowledged: the vendor chose that other password itself.
     """
-    was_reset = step.purpose == "reset"
-    message = "Existed; its password is ours" if was_reset else "Created"
+    outcome, state, message = {
+        "create": (Outcome.CREATED, State.CREATED, "Created"),
+        "change": (Outcome.UNCHANGED, State.CREATED, "Created by an earlier run"),
+        "reset": (Outcome.EXISTS, State.RESET, "Existed; its password is ours"),
+    }[step.purpose]
     tip = ""
     if sealed is None:
         message += "; confirmed by read-back, since an answer had been lost."
@@ -77,12 +80,12 @@ def confirmed(step: Step, verdict: Verdict, sealed: bytes | None, *, acknowledge
         message += "; TeleCMI holds another password than was sent: the one shown here."
         tip = "Check the password in a phone."
     else:
-        message += " by an earlier request, with the password shown here; the source has another."
+        message += ", by an earlier request, with the password shown here; the source has another."
         tip = "To set the source's password: --on-exists reset"
     return _ending(
         step,
-        Outcome.EXISTS if was_reset else Outcome.CREATED,
-        State.RESET if was_reset else State.CREATED,
+        outcome,
+        state,
         message,
         tip,
         code=verdict.code,
@@ -218,6 +221,7 @@ def refused(step: Step, verdict: Verdict) -> Settled:
         f"TeleCMI refused it: {verdict.detail}.",
         "Correct the row and run it again.",
         code=verdict.code,
+        doubted=True,  # if that was not the whole truth, a later 400 is settled by read-back
     )
 
 
@@ -246,8 +250,14 @@ def was_not_created(step: Step) -> Settled:
     )
 
 
-def not_reached(step: Step, verdict: Verdict) -> Settled:
-    """No attempt had an effect: the vendor was not reached."""
+def not_reached(step: Step, verdict: Verdict, *, doubted: bool) -> Settled:
+    """No attempt had an effect: the vendor was not reached.
+
+    Args:
+        step: the row.
+        verdict: of the last attempt.
+        doubted: whether another request left before, in this run or an earlier one.
+    """
     return _ending(
         step,
         Outcome.UNPROCESSED,
@@ -255,6 +265,19 @@ def not_reached(step: Step, verdict: Verdict) -> Settled:
         f"TeleCMI could not be reached: {verdict.detail}.",
         "Run the same command again to continue.",
         code=verdict.code,
+        doubted=doubted,
+    )
+
+
+def not_done(step: Step, reason: str) -> Settled:
+    """The run stopped after a request that had no effect, as far as its answer can be believed."""
+    return _ending(
+        step,
+        Outcome.UNPROCESSED,
+        State.PLANNED,
+        f"The run stopped before it was created: {reason}.",
+        "Run the same command again to continue.",
+        doubted=True,
     )
 
 

@@ -8,6 +8,7 @@
     │   └── LedgerWriteError  exit 4   … any more, in the middle of a run (disk full, locked)
     ├── AccountBusyError      exit 5   another run holds the account
     ├── LeaseLostError        exit 4   this run no longer holds its account
+    ├── StoppedError          exit 130, 143   interrupted while waiting for the account
     ├── ResultsError          exit 2   the results file cannot be written
     └── AccountingError       exit 70  rows in ≠ rows out: a bug of ours, said loudly
 
@@ -74,6 +75,14 @@ class LeaseLostError(ProvisionError):
     """This run no longer holds its account: it must not send anything more."""
 
     exit_code = 4
+
+
+class StoppedError(ProvisionError):
+    """The run was interrupted before it held its account: nothing was called."""
+
+    def __init__(self, reason: str, exit_code: int) -> None:
+        super().__init__(f"Nothing was called: {reason}.")
+        self.exit_code = exit_code
 
 
 class ResultsError(ProvisionError):

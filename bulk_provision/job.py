@@ -17,14 +17,17 @@ from bulk_provision import results as results_files
 from bulk_provision.checks import Rules
 from bulk_provision.drain import Drain
 from bulk_provision.errors import (
+    AccountBusyError,
     AccountingError,
     LeaseLostError,
+    LedgerError,
     LedgerWriteError,
     ProvisionError,
+    StoppedError,
 )
 from bulk_provision.intake import open_table
 from bulk_provision.journey import Tools
-from bulk_provision.ledger import Ledger
+from bulk_provision.ledger import LEASE_SECONDS, Ledger
 from bulk_provision.model import ExitCode, Outcome, Pace, Summary
 from bulk_provision.pace import Halt, Pacer
 from bulk_provision.plan import Plan, Policy, plan_of
@@ -92,15 +95,18 @@ class LedgerPlace:
     Args:
         location: a database URL or a path; None: in the user's data directory.
         key: the encryption key in base64; None: the key file beside the ledger.
+        lease_seconds: for how long a run holds its account when it stops responding.
     """
 
     location: str | None = None
     key: str | None = field(default=None, repr=False)
+    lease_seconds: float = LEASE_SECONDS
 
     @classmethod
     def of(cls, settings: Settings) -> LedgerPlace:
         """Return the one that settings name."""
-        return cls(settings.ledger, settings.key.get_secret_value() if settings.key else None)
+        key = settings.key.get_secret_value() if settings.key else None
+        return cls(settings.ledger, key, settings.lease_seconds)
 
     def open(self) -> Ledger:
         """Open it; raises LedgerError."""
@@ -135,6 +141,9 @@ class Watcher:
 
     def writing(self) -> None:
         """The calls have ended; the results are being written."""
+
+    def ended(self, summary: Summary) -> None:
+        """Everything is done."""
 
 
 class Control:
@@ -216,6 +225,8 @@ async def provision(
         await asyncio.to_thread(source.open) as table,
         await asyncio.to_thread(ledger.open) as opened,
     ):
+        with _nothing_called():
+            book = await asyncio.to_thread(opened.book, account.appid, account.base_url)
         run = _Run(
             table=table,
             ledger=opened,
@@ -226,10 +237,12 @@ async def provision(
             watcher=watcher or Watcher(),
             control=control or Control(),
             started_at=started_at,
-            book=opened.book(account.appid, account.base_url),
+            book=book,
         )
-        await run.go(wait, sender)
-        return await run.finish(target, results)
+        await run.go(wait, ledger.lease_seconds, sender)
+        summary = await run.finish(target, results)
+        run.watcher.ended(summary)
+        return summary
 
 
 async def plan(
@@ -271,6 +284,15 @@ def write_results(ledger: Ledger, run_id: int, target: Path, results: Results) -
     return tuple(str(path) for path in files)
 
 
+@contextlib.contextmanager
+def _nothing_called() -> Iterator[None]:
+    """Tell a ledger's troubles before the first call as what they are: nothing was done."""
+    try:
+        yield
+    except LedgerWriteError as problem:
+        raise LedgerError(problem.what, problem.cure) from problem
+
+
 def _begin(book: Book, table: Table, pace: Pace, *, only_planned: bool) -> int:
     return book.begin_run(
         source=table.source,
@@ -299,18 +321,22 @@ class _Run:
     run_id: int = 0
     staged: Staged = field(default_factory=Staged)
     halt: Halt | None = None
+    journal_is_whole: bool = True
 
-    async def go(self, wait: float, sender: Sender | None) -> None:
+    async def go(self, wait: float, lease_seconds: float, sender: Sender | None) -> None:
         """Take the account, stage the source, make the calls, close the run."""
         lease = self.book.lease(
             wait=wait,
+            seconds=lease_seconds,
             on_wait=self.watcher.waiting,
             gave_up=lambda: self.control.halt is not None,
         )
-        await asyncio.to_thread(lease.__enter__)
+        with self._interruptible(), _nothing_called():
+            await asyncio.to_thread(lease.__enter__)
         try:
-            await asyncio.to_thread(self.ledger.confirm_key)
-            planned = await asyncio.to_thread(self._stage)
+            with _nothing_called():
+                await asyncio.to_thread(self.ledger.confirm_key)
+                planned = await asyncio.to_thread(self._stage)
             self.watcher.planned(self.run_id, self.staged, planned)
             if self.staged.interrupted:
                 self.halt = self.control.halt
@@ -319,6 +345,16 @@ class _Run:
             await asyncio.to_thread(self._close)
         finally:
             await asyncio.to_thread(lease.__exit__)
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Let whoever interrupts the waiting for the account hear of that, not of the holder."""
+        try:
+            yield
+        except AccountBusyError as problem:
+            if self.control.halt is None:
+                raise
+            raise StoppedError(self.control.halt.reason, self.control.halt.exit_code) from problem
 
     def _stage(self) -> Plan:
         self.book.close_dead_runs()
@@ -349,6 +385,7 @@ class _Run:
                 await drain.run()
         except (LedgerWriteError, LeaseLostError):
             assert pacer.halt is not None  # the drain said why
+            self.journal_is_whole = False
         finally:
             await journal.close()
         self.halt = pacer.halt
@@ -388,7 +425,8 @@ class _Run:
         failpoints.reach("run-closing")
         reason = self.halt.reason if self.halt else "some rows could not be processed"
         try:
-            self.book.withdraw_intents(self.run_id)
+            if self.journal_is_whole:  # else an intent may have been sent, its outcome lost
+                self.book.withdraw_intents(self.run_id)
             self.book.close_open_rows(self.run_id, reason)
             exit_code = self._exit_code(self._checked_outcomes())
             self.book.end_run(
@@ -437,9 +475,9 @@ class _Run:
                 write_results, self.ledger, self.run_id, target, results
             )
         except ProvisionError as problem:
-            if self.halt is None:
-                raise
-            self.halt = self.halt._replace(reason=f"{self.halt.reason} {problem.what}")
+            said = f"{self.halt.reason}. " if self.halt else ""
+            code = self.halt.exit_code if self.halt else ExitCode.STOPPED
+            self.halt = Halt(code, f"{said}{problem.what} {problem.cure}".rstrip(". "))
         record = await asyncio.to_thread(self.ledger.run, self.run_id)
         return Summary(
             run_id=self.run_id,

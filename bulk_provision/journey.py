@@ -1,8 +1,8 @@
 """One row's way from intent to outcome: what is called, in which order, and what answers mean.
 
     CREATE ── intent ── add_sip ─┬─ 200 ─────────────────────────────▶ created
-                  ▲              ├─ 400, never in doubt ─────────────▶ exists (skip, compare, reset)
-                  │              ├─ 400 after doubt ── get_sip ─┬─ our password ──▶ created
+                  ▲              ├─ 400, clear ──────────────────────▶ exists (skip, compare, reset)
+                  │              ├─ 400, unclear ── get_sip ────┬─ our password ──▶ created
                   │              │                              ├─ another ───────▶ exists
                   ├── no such user (not created: again) ────────┘─ no answer ─────▶ in_doubt
                   ├── not sent, or no clear answer (doubt) ─┤   back-off, then again
@@ -10,10 +10,14 @@
                   │                                            get_sip, as above
                   │              ├─ 502 of the vendor ────────────────▶ failed
                   │              └─ 420 ──────────────────────────────▶ the run halts
-    SETTLE ── get_sip ── (an earlier run's doubt) as after 400; no such user ── CREATE
-    VERIFY ── get_sip ── (--recheck of our own) as after 400; no such user ── CREATE
+    SETTLE ── get_sip ── (an earlier run's doubt) as after a 400; no such user ── CREATE
+    VERIFY ── get_sip ── (--recheck of our own) as after a 400; no such user ── CREATE
     COMPARE ─ get_sip ────────────────────────────────────────────────▶ exists, compared
     RESET ─── intent ── update_sip ── (doubt is settled by get_sip) ──▶ exists, reset
+
+A 400 is clear when it is the vendor's own (its body says the code) and answers the very first
+add_sip for the username: any later one may have found what an earlier one made, whatever that one's
+answer said.
 
 A row that is halted before any request may have had an effect ends without an outcome: it is
 "unprocessed" when the run is closed.
@@ -78,9 +82,12 @@ class Journey:
         self._tools = tools
         self._step = step
         self._is_aborted = is_aborted
-        self._doubted = step.doubted
+        # A request left, and what it did is not known: it must be settled.
+        self._doubted = step.action is Action.SETTLE
+        # An add_sip may have left, whatever its answer said: a 400 is not taken at its word.
+        self._asked = step.doubted
         self._acknowledged = step.acknowledged
-        self._intended = False
+        self._intended = ""  # the purpose of the intent that is committed
 
     async def end(self) -> Settled | None:
         """Go the whole way; return how it ended, or None when the run was halted before."""
@@ -96,9 +103,13 @@ class Journey:
                     return await self._compare()
                 case Action.RESET:
                     return await self._reset()
-        except Halted:
+        except (Halted, asyncio.CancelledError) as ended:
+            if isinstance(ended, asyncio.CancelledError) and not self._is_aborted():
+                raise
             if self._doubted:
                 return endings.in_doubt(self._step, "the run stopped before it could be settled")
+            if self._asked and (halt := self._tools.pacer.halt) is not None:
+                return endings.not_done(self._step, halt.reason)
             return None
 
     # -- the five ways --
@@ -107,12 +118,15 @@ class Journey:
         await self._intend("create")
         attempt = 0
         while attempt < self._tools.pace.attempts:
+            was_asked = self._asked
             verdict = await self._call(Call.ADD)
             if verdict.kind is Kind.DONE:
                 return endings.created(self._step, verdict)
             if verdict.kind is Kind.EXISTS:
-                if not self._doubted:
+                if not (was_asked or verdict.by_status):
+                    self._asked = False
                     return await self._exists_already()
+                self._doubted = True
                 if (ending := await self._after_read_back()) is not None:
                     return ending
             if verdict.kind is Kind.REFUSED or self._acknowledged:
@@ -134,7 +148,7 @@ class Journey:
         if last.kind is Kind.REFUSED:
             return endings.refused(self._step, last)
         if not self._doubted:
-            return endings.not_reached(self._step, last)
+            return endings.not_reached(self._step, last, doubted=self._asked)
         return endings.not_created(self._step, last, self._tools.pace.attempts)
 
     async def _settle(self) -> Settled:
@@ -208,7 +222,7 @@ class Journey:
                     self._step, verdict, self._sealed(held), acknowledged=self._acknowledged
                 )
             case Found.OTHERS:
-                self._doubted = False
+                self._doubted = self._asked = False
                 if self._step.seq is None or self._tools.policy.on_exists is OnExists.SKIP:
                     return endings.exists(self._step, verdict)
                 return await self._exists_already()
@@ -239,15 +253,15 @@ class Journey:
     # -- calls --
 
     async def _intend(self, purpose: str) -> None:
-        """Commit username and password before a request may leave; once is enough."""
-        if self._intended:
+        """Commit username and password before a request may leave; once for each purpose."""
+        if self._intended == purpose:
             return
         step = self._step
         sealed = self._tools.book.vault.seal(step.username, step.password)
         await self._tools.journal.write(
-            Intent(step.username, sealed, self._doubted, purpose, step.earlier)
+            Intent(step.username, sealed, self._asked, purpose, step.earlier)
         )
-        self._intended = True
+        self._intended = purpose
 
     async def _ask(self, call: Call, attempts: int | None = None) -> Verdict:
         """Make a call until its answer is clear, or its attempts are used up."""
@@ -271,9 +285,10 @@ class Journey:
         reply = await self._send(request)
         failpoints.reach("answer-received")
         verdict = judge(request, reply)
-        if verdict.kind is Kind.DOUBT and call in (Call.ADD, Call.UPDATE):
+        if verdict.kind in (Kind.DOUBT, Kind.ASTRAY) and call in (Call.ADD, Call.UPDATE):
             self._doubted = True
             self._acknowledged = self._acknowledged or verdict.acknowledged
+        self._asked = self._asked or (reply.sent and call is Call.ADD)
         self._tell_pacer(verdict)
         seconds = time.monotonic() - began
         self._tools.journal.note(

@@ -177,6 +177,9 @@ class Pacer:
 
     def broken(self, detail: str) -> None:
         """No answer came, or none that could be understood."""
+        now = self._loop.time()
+        if self._is_open and now < self._paused_until:
+            return  # it was under way when the breaker opened: nothing new
         self._failures += 1
         self._probing = False
         if not self._is_open:
@@ -186,7 +189,7 @@ class Pacer:
             self.stop(Halt(ExitCode.STOPPED, reason))
         self._in_trouble(f"TeleCMI stopped answering: {detail}")
         probes = self._failures - BREAKER_OPENS_AFTER
-        self._paused_until = max(self._paused_until, self._loop.time() + _backoff(1 + probes))
+        self._paused_until = max(self._paused_until, now + _backoff(1 + probes))
 
     def astray(self, detail: str) -> None:
         """An answer came that no endpoint gives."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -48,11 +48,11 @@ class Settings(BaseSettings):
     output: str | None = None
     sheet: str | None = None
     map: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
-    appid: int | None = Field(default=None, ge=0)
+    appid: int | None = Field(default=None, ge=0, lt=2**63)  # what a database can hold
     secret: SecretStr | None = None
     secret_file: Path | None = None
+    allow_insecure: bool = False  # before base_url, whose check needs it
     base_url: str = DEFAULT_BASE_URL
-    allow_insecure: bool = False
     rate: float = Field(default=10.0, ge=0, allow_inf_nan=False)
     concurrency: int = Field(default=10, ge=1, le=2000)
     attempts: int = Field(default=5, ge=1, le=100)
@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     allow_username: str = ""
     password_length: int = Field(default=20, ge=1, le=128)
     password_alphabet: str | None = None
+    lease_seconds: float = Field(default=30.0, ge=1, le=3600)
     wait: float = Field(default=0.0, ge=0)
     csv: bool = False
     json_: bool = Field(default=False, validation_alias="BULK_PROVISION_JSON")  # "json" is taken
@@ -86,21 +87,28 @@ class Settings(BaseSettings):
                 not (name.strip() and equals and column.strip()) for name, equals, column in pairs
             ):
                 raise ValueError("write FIELD=COLUMN, such as username='SIP user'")
-            return {name.strip(): column.strip() for name, _, column in pairs}
+            mapping = {name.strip(): column.strip() for name, _, column in pairs}
+            if len(mapping) != len(pairs):
+                raise ValueError("a field is named twice")
+            return mapping
         return value
 
-    @model_validator(mode="after")
-    def _only_safe_addresses(self) -> Settings:
-        self.base_url = self.base_url.rstrip("/")
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("base_url must be an address such as " + DEFAULT_BASE_URL)
-        if parts.scheme == "http" and not (self.allow_insecure or _is_loopback(parts.hostname)):
+    @field_validator("base_url")
+    @classmethod
+    def _only_safe_addresses(cls, value: str, info: ValidationInfo) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError("write an address such as " + DEFAULT_BASE_URL)
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("an address has no user, no ? and no # here")
+        if parts.scheme == "http" and not (
+            info.data.get("allow_insecure") or _is_loopback(parts.hostname)
+        ):
             raise ValueError(
-                "base_url is http://, so passwords would travel unencrypted; use https:// "
+                "it is http://, so passwords would travel unencrypted; use https:// "
                 "(or --allow-insecure, if you really mean it)"
             )
-        return self
+        return value.rstrip("/")
 
     @classmethod
     def settings_customise_sources(
@@ -138,6 +146,8 @@ def load_settings(flags: Mapping[str, Any], job_file: Path | None = None) -> Set
         UsageError: a value is wrong, or a job file cannot be read; says which and where.
     """
     job = {} if job_file is None else _read_job(job_file)
+    if f"{ENV_PREFIX}SECRET" in os.environ:
+        job.pop("secret_file", None)  # the environment goes before the job file
     loaded = type("LoadedSettings", (Settings,), {"job": job, "__module__": __name__})
     try:
         settings = loaded(**flags)
@@ -145,6 +155,8 @@ def load_settings(flags: Mapping[str, Any], job_file: Path | None = None) -> Set
         told = [_told(error, flags, job, job_file) for error in problem.errors()]
         raise UsageError("\n".join(told), "See bulk-provision run --help") from None
     assert isinstance(settings, Settings)
+    if settings.secret is not None and not _is_given("secret_file", flags):
+        settings.secret_file = None  # the environment goes before the job file
     return settings
 
 
@@ -177,12 +189,14 @@ def _secret(settings: Settings) -> str:
     if settings.secret_file is None:
         return settings.secret.get_secret_value() if settings.secret else ""
     try:
-        secret = settings.secret_file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as problem:
+        secret = settings.secret_file.expanduser().read_text("utf-8").strip()
+    except OSError as problem:
         raise UsageError(
-            f"The secret's file {settings.secret_file} cannot be read: {problem}.",
+            f"The secret's file {settings.secret_file} cannot be read: {problem.strerror}.",
             "Check its path, owner and mode.",
         ) from problem
+    except UnicodeDecodeError:  # which would quote from it
+        raise UsageError(f"The secret's file {settings.secret_file} is not text.") from None
     if not secret:
         raise UsageError(f"The secret's file {settings.secret_file} is empty.")
     return secret
@@ -215,17 +229,21 @@ def _told(
     error: ErrorDetails, flags: Mapping[str, Any], job: Mapping[str, Any], job_file: Path | None
 ) -> str:
     """Say which setting is wrong, by the name under which it was given."""
-    name = str(error["loc"][0]).removeprefix(ENV_PREFIX).lower() if error["loc"] else ""
+    name = str(error["loc"][0]).removeprefix(ENV_PREFIX).lower().rstrip("_")
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         return f"{job_file}: there is no setting {name!r}."
-    if not name:
-        return f"{message}."
-    if name in flags:
-        return f"--{name.rstrip('_').replace('_', '-')}: {message}."
-    if name in job and f"{ENV_PREFIX}{name.upper()}" not in os.environ:
+    fields = {name, f"{name}_"}  # the field of "json" is "json_"
+    if fields & flags.keys():
+        return f"--{name.replace('_', '-')}: {message}."
+    if fields & job.keys() and not _is_given(name, flags):
         return f"{job_file}: {name}: {message}."
-    return f"{ENV_PREFIX}{name.rstrip('_').upper()}: {message}."
+    return f"{ENV_PREFIX}{name.upper()}: {message}."
+
+
+def _is_given(name: str, flags: Mapping[str, Any]) -> bool:
+    """Tell whether a setting comes from a flag or from the environment."""
+    return name in flags or f"{ENV_PREFIX}{name}".upper() in map(str.upper, os.environ)
 
 
 def _is_loopback(host: str) -> bool:

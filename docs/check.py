@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bulk_provision.cli import cli
 from bulk_provision.model import ExitCode
+from bulk_provision.settings import ENV_PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ROOT / "docs" / "commands.md"
@@ -47,6 +48,11 @@ def main() -> int:
         f"docs/exit-codes.md: {code.value} is missing"
         for code in ExitCode
         if f"| {code.value} |" not in exit_codes
+    ]
+    settings = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    variables = [ENV_PREFIX + name.rstrip("_").upper() for name in Settings.model_fields]
+    complaints += [
+        f"docs/settings.md: {name} is missing" for name in variables if f"`{name}`" not in settings
     ]
     pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
     pages += [*(ROOT / "sample_data").glob("*.md"), *(ROOT / "jobs").glob("*.md")]

@@ -3,7 +3,7 @@
 import pytest
 
 from bulk_provision.errors import SourceError
-from bulk_provision.intake import open_table
+from bulk_provision.intake import RESULT_COLUMNS, open_table
 from bulk_provision.model import Outcome, ResultRow
 from bulk_provision.results import write_csv, write_workbook
 from results_samples import a_run
@@ -63,7 +63,13 @@ def test_the_sheet_whose_header_fits_is_chosen_and_said_so(path):
         assert table.sheet == "Staff"
         (note,) = table.notes
     assert (note.kind, note.where) == ("sheet-chosen", "Staff")
-    assert '"Read me", "Empty"' in note.why
+    assert 'not read: "Read me"' in note.why
+
+
+def test_reading_the_first_sheet_is_not_worth_a_note(path):
+    write_xlsx(path, {"Empty": sheet(), "Staff": users("asha"), "Read me": sheet(cells("Hello"))})
+    with open_table(str(path)) as table:
+        assert (table.sheet, table.notes) == ("Staff", ())
 
 
 def test_several_sheets_that_fit_are_told(path):
@@ -162,6 +168,12 @@ def test_failed_rows_that_go_on_in_next_sheets_are_read_too(path):
     assert places == ["Failed!B2", "Failed!B3", "'Failed 2'!B2", "'Failed 2'!B3", "'Failed 3'!B2"]
 
 
+def test_a_sheet_of_results_under_another_name_is_no_sheet_of_failures(path):
+    write_xlsx(path, {" ": sheet(cells(*RESULT_COLUMNS), cells("4", "asha"))})
+    assert "nothing failed" in told(path)
+    assert [one.username for one in read(path, sheet=" ")] == ["asha"]
+
+
 def test_a_results_workbook_without_failures_is_told(path):
     write_workbook(path, RUN, lambda: RESULTS[:1])
     assert "nothing failed" in told(path)
@@ -173,6 +185,13 @@ def test_a_results_csv_is_read_with_its_guards_taken_off(tmp_path):
     assert [(one.username, one.password, one.others) for one in read(path)] == WANTED
     with open_table(str(path)) as table:
         assert table.columns == ("SIP user",)
+
+
+def test_in_a_results_file_name_and_email_are_known_too(path):
+    run = a_run(RESULTS, columns=("E-mail",))
+    write_workbook(path, run, lambda: RESULTS)
+    with open_table(str(path)) as table:
+        assert table.fields == {"username": "username", "password": "password", "email": "E-mail"}
 
 
 def test_in_a_results_file_map_is_left_aside(tmp_path):

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import pytest
 
 from bulk_provision.errors import SourceError
-from bulk_provision.intake import open_table
+from bulk_provision.intake import legacy, open_table
 from workbooks import read, relation, rels
 
 STAFF = Path(__file__).with_name("data") / "staff.xls"
@@ -155,4 +155,46 @@ def test_a_damaged_ods_file_is_told(tmp_path):
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
         archive.writestr("content.xml", "<office:document-content>")
     with pytest.raises(SourceError, match="damaged"):
+        read(path)
+
+
+def test_a_small_file_that_asks_for_all_memory_is_told_and_ends_nothing(tmp_path):
+    # The sheet's DIMENSIONS record (MS-XLS 2.4.90): rows 1 to 12 become 1 to 4,294,967,295.
+    honest = bytes.fromhex("0002 0e00 01000000 0c000000 0100")
+    lying = bytes.fromhex("0002 0e00 01000000 ffffffff 0100")
+    content = STAFF.read_bytes()
+    assert content.count(honest) == 1
+    path = tmp_path / "staff.xls"
+    path.write_bytes(content.replace(honest, lying))
+    with pytest.raises(SourceError, match="damaged"):
+        read(path)
+
+
+def test_a_workbook_that_takes_too_long_is_told(monkeypatch):
+    monkeypatch.setattr(legacy, "_SECONDS", 0.001)
+    with pytest.raises(SourceError, match="took longer") as told:
+        read(STAFF)
+    assert told.value.cure
+
+
+def test_the_process_that_reads_is_not_told_our_secrets(tmp_path, monkeypatch):
+    environment = tmp_path / "environment"
+    spy = tmp_path / "spy.py"
+    spy.write_text(f"import os; open({str(environment)!r}, 'w').write(str(dict(os.environ)))")
+    monkeypatch.setattr(legacy, "_CHILD", spy)
+    monkeypatch.setenv("BULK_PROVISION_SECRET", "marked-secret")
+    with pytest.raises(SourceError, match="ended early"):
+        read(STAFF)
+    assert "PATH" in environment.read_text()
+    assert "marked-secret" not in environment.read_text()
+
+
+def test_a_protected_xls_file_is_told(tmp_path):
+    # Its CODEPAGE record becomes FILEPASS (MS-XLS 2.4.117), which says that the rest is encrypted.
+    content = STAFF.read_bytes()
+    codepage, filepass = bytes.fromhex("4200 0200"), bytes.fromhex("2f00 0200")
+    assert codepage in content
+    path = tmp_path / "staff.xls"
+    path.write_bytes(content.replace(codepage, filepass, 1))
+    with pytest.raises(SourceError, match="password"):
         read(path)

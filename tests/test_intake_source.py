@@ -28,6 +28,20 @@ def test_a_missing_file_is_told_with_the_name_that_may_be_meant(tmp_path):
     assert "no such file" in told(tmp_path / "other" / "thing.csv")
 
 
+def test_a_name_that_cannot_be_one_is_told():
+    with pytest.raises(SourceError, match="cannot be opened"):
+        read("users\0.csv")
+
+
+def test_standard_input_that_breaks_is_not_left_behind():
+    class Broken(io.BytesIO):
+        def read(self, size=-1):
+            raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        open_table("-", stdin=Broken())
+
+
 def test_a_folder_is_told(tmp_path):
     assert "folder" in told(tmp_path)
 

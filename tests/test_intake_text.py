@@ -114,6 +114,11 @@ def test_a_misplaced_quote_makes_its_line_invalid_and_no_other(write):
     assert (fine.number, fine.others, fine.problems) == (3, ('Vik "V" Shah', "y"), ())
 
 
+def test_a_misplaced_quote_in_the_only_line_is_a_row_too(write):
+    (broken,) = read(write('username,name\nasha,"Asha "Ash" Rao"\n'))
+    assert kinds(broken) == [("row-quotes", False)]
+
+
 @pytest.mark.parametrize("rest", ["\nvikram,x\n" * 3, "\nvikram,x" * 100_000])
 def test_a_quote_that_never_closes_stops_the_reading(write, rest):
     path = write('username,password\nasha,"secret' + rest)

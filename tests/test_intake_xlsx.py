@@ -204,6 +204,20 @@ def test_a_file_with_flipped_bytes_is_told(path):
     damage(path)
 
 
+@pytest.mark.parametrize(
+    ("module", "limit"), [("shared_strings", "_STRINGS_LIMIT"), ("xlsx", "_PART_LIMIT")]
+)
+def test_a_part_beyond_all_measure_is_refused(path, monkeypatch, module, limit):
+    write_xlsx(path, ONE_USER, strings="<si/>" * 9)
+    monkeypatch.setattr(f"bulk_provision.intake.{module}.{limit}", 8)
+    assert "more than" in damage(path)
+
+
+def test_a_package_without_a_workbook_is_told(path):
+    write_xlsx(path, ONE_USER, parts={"_rels/.rels": rels("")})
+    assert "officeDocument" in damage(path)
+
+
 BILLION_LAUGHS = (
     '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]><x>&b;</x>'
 )

@@ -194,6 +194,19 @@ class LogLines(Watcher):
         """Log that the calls are over."""
         self._log.info("writing_results")
 
+    def ended(self, summary: Summary) -> None:
+        """Log how it ended."""
+        tell = self._log.info if summary.exit_code is ExitCode.DONE else self._log.error
+        tell(
+            "ended",
+            exit_code=int(summary.exit_code),
+            outcomes={outcome.value: n for outcome, n in summary.outcomes.items() if n},
+            calls=summary.calls,
+            seconds=round(summary.seconds, 1),
+            results=list(summary.results),
+            reason=summary.reason,
+        )
+
 
 def problem_lines(staged: Staged) -> Iterator[str]:
     """Yield what is wrong with the rows: each kind once, with its count and first places."""

@@ -12,13 +12,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import IO
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.cells import BOOLEAN, DATE, DoubtfulText, storable
-from bulk_provision.intake.number_format import shown_number
+from bulk_provision.intake.number_format import number_format
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
 from bulk_provision.model import Problem
@@ -141,18 +140,17 @@ def _sheets(source: str, cells: IO[bytes]) -> tuple[LegacySheet, ...]:
             sheets.append(LegacySheet(str(told["sheet"]), cells, cells.tell(), hidden=hidden))
         elif isinstance(numbers := told.get("numbers"), list):
             sheets[-1].numbers = frozenset(numbers)
-    if told.get("protected"):
-        raise SourceError(
-            f"{source}: the workbook is protected with a password.",
-            "Open it, take the password off, and save it.",
-        )
     if "end" not in told:
         raise _damaged(source, str(told.get("error", "reading it ended early")))
     return tuple(sheets)
 
 
 def _damaged(source: str, why: str) -> SourceError:
-    return SourceError(f"{source}: the workbook is damaged, or none at all ({why}).", _SAVE_AS)
+    # The library says "cannot detect file format" of a protected workbook, too.
+    return SourceError(
+        f"{source}: the workbook is damaged, protected with a password, or none at all ({why}).",
+        f"Take the password off if it has one. {_SAVE_AS}",
+    )
 
 
 def _shown(value: object) -> str:
@@ -161,6 +159,6 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return DoubtfulText(str(value).upper(), BOOLEAN)
     if isinstance(value, (int, float)):
-        return shown_number(Decimal(str(value)))
+        return number_format("General").number(str(value))
     assert isinstance(value, dict)
     return DoubtfulText(value["date"], DATE)

@@ -7,7 +7,7 @@ It imports nothing of this package, so that it can be started by its path, whate
 On standard output, one JSON value a line: for each worksheet an object `{"sheet": its name,
 "hidden": true or false}`, its rows as `[number, [cell, …]]` (a cell is text, a number, a truth
 value, or `{"date": "2024-01-02"}`), and `{"numbers": [columns that hold numbers]}`; at the end
-`{"end": true}`. Or, instead: `{"error": what the library said, "protected": true or false}`.
+`{"end": true}`. Or, instead of that: `{"error": what the library said}`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 import pandas as pd
-from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
+from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
 if sys.platform != "win32":
     import resource
@@ -38,8 +38,7 @@ def main() -> None:
             for value in _values(pd.ExcelFile(file, engine="calamine")):
                 sys.stdout.write(json.dumps(value) + "\n")
     except (CalamineError, ValueError, OSError) as error:
-        protected = isinstance(error, PasswordError)
-        sys.stdout.write(json.dumps({"error": str(error), "protected": protected}) + "\n")
+        sys.stdout.write(json.dumps({"error": str(error)}) + "\n")
 
 
 def _limit() -> None:

@@ -23,7 +23,7 @@ from bulk_provision.ledger import archive
 from bulk_provision.ledger.book import Book, Known, OpenRow, Refusal, StagedRow
 from bulk_provision.ledger.erasing import Forgotten, forget
 from bulk_provision.ledger.journal import Attempt, Intent, Journal, Settled
-from bulk_provision.ledger.leases import Lease
+from bulk_provision.ledger.leases import LEASE_SECONDS, Lease
 from bulk_provision.ledger.opening import READS, ledger_url, open_engine
 from bulk_provision.ledger.rekeying import reseal_everything
 from bulk_provision.ledger.schema import State, accounts, meta, runs
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _KEY_ID = sa.select(meta.c.value).where(meta.c.key == "key_id")
 
 __all__ = [
+    "LEASE_SECONDS",
     "Attempt",
     "Book",
     "Intent",

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from bulk_provision.ledger.vault import Vault
 
 _PAGE = 2000
+_NOT_ENDED = {
+    Outcome.IN_DOUBT: "A request may have left; what came of it is not written down.",
+    Outcome.UNPROCESSED: "The run has not come to this row.",
+}
 _FORGOTTEN = "Its password was erased from the ledger (bulk-provision forget)."
 _OURS = (State.CREATED, State.RESET)
 
@@ -128,7 +132,7 @@ def _result_row(vault: Vault, row: Any) -> ResultRow:  # noqa: ANN401  (a databa
     of_sheet = "" if row.sealed is None else vault.open(row.username, row.sealed)
     known = "" if row.known is None else vault.open(row.username, row.known)
     handed_over, password = _credential(outcome, of_sheet, known, vault, row)
-    message = " ".join(part for part in (row.message, row.note) if part)
+    told = row.message if row.outcome else _NOT_ENDED[outcome]
     tells_url = handed_over or outcome is Outcome.EXISTS
     return ResultRow(
         number=row.number,
@@ -137,7 +141,7 @@ def _result_row(vault: Vault, row: Any) -> ResultRow:  # noqa: ANN401  (a databa
         connect_url=(row.connect_url or "") if tells_url else "",
         outcome=outcome,
         code=row.code or "",
-        message=message or ("The run has not come to this row." if row.outcome is None else ""),
+        message=" ".join(part for part in (told, row.note) if part),
         tip=row.tip or (_FORGOTTEN if handed_over and not known else ""),
         others=tuple(json.loads(row.cells)),
         handed_over=handed_over,

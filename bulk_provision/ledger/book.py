@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from bulk_provision.ledger.journal import Journal
-from bulk_provision.ledger.leases import Lease, started_by
+from bulk_provision.ledger.leases import LEASE_SECONDS, Lease, started_by
 from bulk_provision.ledger.opening import READS
 from bulk_provision.ledger.schema import UNSETTLED, State, earlier_passwords, endpoints, rows, runs
 from bulk_provision.ledger.statements import Statement
@@ -124,12 +124,19 @@ class Book:
         self,
         *,
         wait: float,
+        seconds: float = LEASE_SECONDS,
         on_wait: Callable[[str], None] = lambda _: None,
         gave_up: Callable[[], bool] = lambda: False,
     ) -> Lease:
-        """Return the lease on this account, to be taken with `with`."""
+        """Return the lease on this account, to be taken with `with`; see `Lease`."""
         return Lease(
-            self._engine, self.account_id, self.label, wait=wait, on_wait=on_wait, gave_up=gave_up
+            self._engine,
+            self.account_id,
+            self.label,
+            wait=wait,
+            seconds=seconds,
+            on_wait=on_wait,
+            gave_up=gave_up,
         )
 
     def journal(self, run_id: int, token: int) -> Journal:

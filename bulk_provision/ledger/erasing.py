@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from bulk_provision import failpoints
 from bulk_provision.errors import LedgerWriteError
+from bulk_provision.ledger.leases import refuse_while_held
 from bulk_provision.ledger.schema import UNSETTLED, State, earlier_passwords, endpoints, rows, runs
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def forget(engine: Engine, *, run_id: int | None, older_than: float | None) -> F
         run_id: erase those of this run's rows and of the endpoints that they name.
         older_than: erase those of runs that ended, and of endpoints that were last written, so
             many days ago.
+
+    Raises:
+        AccountBusyError: a run is going on; it needs its passwords.
     """
     of_runs: sa.ColumnElement[bool]
     touched: sa.ColumnElement[bool]
@@ -63,6 +67,7 @@ def forget(engine: Engine, *, run_id: int | None, older_than: float | None) -> F
     has_password = touched & endpoints.c.sealed.is_not(None)
     delivered = endpoints.c.state.in_(_DELIVERED) & ~endpoints.c.doubted
     with engine.begin() as connection:
+        refuse_while_held(connection, "Forgetting")
         connection.execute(
             sa.delete(earlier_passwords).where(
                 sa.tuple_(earlier_passwords.c.account_id, earlier_passwords.c.username).in_(

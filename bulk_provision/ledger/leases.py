@@ -237,6 +237,26 @@ class Lease:
             connection.execute(sa.update(leases).where(of_account).values(values))
 
 
+def refuse_while_held(connection: Connection, what: str) -> None:
+    """See that no run is going on in this ledger.
+
+    Args:
+        connection: in a write transaction, so that none can begin meanwhile.
+        what: what is to be done, for the message.
+
+    Raises:
+        AccountBusyError: one is.
+    """
+    held = sa.select(leases.c.holder).where(
+        leases.c.holder.is_not(None), leases.c.expires_at > time.time()
+    )
+    if (holder := connection.scalar(held)) is not None:
+        raise AccountBusyError(
+            f"{what} is not possible while a run is going on: {holder}.",
+            "Wait for it to end (or, if it was killed, half a minute), and try again.",
+        )
+
+
 def holder_of(engine: Engine, account_id: int) -> Holder | None:
     """Return who holds an account now, if anybody does."""
     with engine.connect().execution_options(**READS) as connection:

@@ -21,7 +21,7 @@ from bulk_provision.ledger.schema import HEAD, accounts, endpoints, metadata
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-BUSY_SECONDS = 20.0  # how long a writer waits for another program's transaction to end
+BUSY_SECONDS = 10.0  # how long a writer waits for another program's transaction to end
 _VERSION = sa.Table(  # Alembic's own
     "alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True)
 )

@@ -7,19 +7,17 @@ two by the key's id, which the ledger holds.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from bulk_provision import failpoints
-from bulk_provision.errors import AccountBusyError
 from bulk_provision.ledger.erasing import wipe
+from bulk_provision.ledger.leases import refuse_while_held
 from bulk_provision.ledger.schema import (
     accounts,
     earlier_passwords,
     endpoints,
-    leases,
     meta,
     rows,
     runs,
@@ -52,7 +50,7 @@ def reseal_everything(engine: Engine, old_key: bytes, new_key: bytes) -> int:
     """
     count = 0
     with engine.begin() as connection:
-        _refuse_while_somebody_runs(connection)
+        refuse_while_held(connection, "Changing the key")
         for account_id, appid, base_url in connection.execute(sa.select(accounts)).all():
             scope = f"{appid} {base_url}"
             old, new = Vault(old_key, scope), Vault(new_key, scope)
@@ -69,17 +67,6 @@ def reseal_everything(engine: Engine, old_key: bytes, new_key: bytes) -> int:
     failpoints.reach("resealed")
     wipe(engine)
     return count
-
-
-def _refuse_while_somebody_runs(connection: Connection) -> None:
-    held = sa.select(leases.c.holder).where(
-        leases.c.holder.is_not(None), leases.c.expires_at > time.time()
-    )
-    if (holder := connection.scalar(held)) is not None:
-        raise AccountBusyError(
-            f"The key cannot be changed while a run is going on: {holder}.",
-            "Wait for it to end (or, if it was killed, half a minute), and try again.",
-        )
 
 
 def _reseal_rows(

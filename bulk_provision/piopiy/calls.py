@@ -85,6 +85,7 @@ class Verdict(NamedTuple):
         connect_url: the answer's connect_URL; "" when none.
         retry_after: seconds that the answer asks us to wait.
         acknowledged: the vendor said 200 for our username, although the answer is in doubt.
+        by_status: only the HTTP status says so, and gateways have these statuses too.
         entries: list_sip's usernames and passwords.
     """
 
@@ -95,6 +96,7 @@ class Verdict(NamedTuple):
     connect_url: str = ""
     retry_after: float | None = None
     acknowledged: bool = False
+    by_status: bool = False
     entries: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:

@@ -30,7 +30,7 @@ def judge(request: Request, reply: Reply) -> Verdict:
                                                                   update_sip)
         yes     200, 400  object                       400        EXISTS (add_sip), ABSENT (get_sip,
                                                                   remove_sip), else REFUSED
-        yes     400       object without code, empty   -          as the line above
+        yes     400       object without code, empty   -          as the line above, by_status
         yes     200, 502  object                       502        REFUSED (a property is missing)
         yes     502       anything else                -          DOUBT (a gateway's own answer)
         yes     200, =c   object                       c: 401…499 REFUSED
@@ -60,7 +60,7 @@ def judge(request: Request, reply: Reply) -> Verdict:
         )
     if answer is None:
         if status == 400 and not reply.body.strip():
-            return _taken_or_absent(request)
+            return _taken_or_absent(request, by_status=True)
         return _doubt(reply, f"HTTP {status} with an answer that is not TeleCMI's")
     if code is None and "code" in answer:
         return _doubt(reply, f"HTTP {status} with a code that is not known")
@@ -81,7 +81,7 @@ def _judge_code(
     if said == 400:
         if answer.get("username", request.username) != request.username:
             return _doubt(reply, "the answer names another username")
-        return _taken_or_absent(request)
+        return _taken_or_absent(request, by_status=code is None)
     if said == 420:
         return _account_refused()
     if said == 429:
@@ -138,9 +138,9 @@ def _storable_text(value: object) -> str:
     return value
 
 
-def _taken_or_absent(request: Request) -> Verdict:
+def _taken_or_absent(request: Request, *, by_status: bool) -> Verdict:
     if request.call is Call.ADD:
-        return Verdict(Kind.EXISTS, "400", "the username exists already")
+        return Verdict(Kind.EXISTS, "400", "the username exists already", by_status=by_status)
     if request.call in (Call.GET, Call.REMOVE):
         return Verdict(Kind.ABSENT, "400", "there is no such username")
     return Verdict(Kind.REFUSED, "400", "TeleCMI refused with code 400")

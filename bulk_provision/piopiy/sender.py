@@ -235,8 +235,10 @@ def _in_words(problem: Exception) -> str:
         return "the connection was closed before the answer"
     if isinstance(problem, aiohttp.ClientPayloadError):
         return "the answer was cut short"
-    if isinstance(problem, ConnectionResetError):
-        return "the connection was reset"
+    if isinstance(problem, aiohttp.ClientResponseError):
+        return "the answer is not valid HTTP"
+    if isinstance(problem, OSError):
+        return f"the connection broke: {_reason(problem)}"
     return f"the answer could not be read ({type(problem).__name__})"
 
 

@@ -98,7 +98,7 @@ def outcome_lines(tally: Tally) -> list[OutcomeLine]:
         meaning, sheet = _MEANINGS[outcome], _SHEETS.get(outcome, "Failed")
         lines.append(OutcomeLine(outcome, label, rows, meaning, sheet))
         if outcome is Outcome.EXISTS and tally.reset:
-            meaning = "Already existed at TeleCMI; this run set its password."
+            meaning = "Already existed at TeleCMI; a run of ours set its password."
             lines.append(OutcomeLine(outcome, "exists, reset", tally.reset, meaning, "Credentials"))
     return lines
 
