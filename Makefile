@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench lock clean
+.PHONY: help setup run test check bench crash lock clean
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ check: setup  ## Lint, format, types, import layers, docs
 
 bench: setup  ## Rate, throughput, memory, repetition: measured, beside their aims
 	$(BIN)/python bench/main.py
+
+crash: setup  ## Kill the command at least 200 times; results, ledger and vendor must agree
+	$(BIN)/python tests/crashes.py --kills 200 --seconds 1800
 
 clean:  ## Remove what was made
 	rm -rf .venv build dist .mypy_cache .ruff_cache .hypothesis

@@ -146,8 +146,6 @@ def load_settings(flags: Mapping[str, Any], job_file: Path | None = None) -> Set
         UsageError: a value is wrong, or a job file cannot be read; says which and where.
     """
     job = {} if job_file is None else _read_job(job_file)
-    if f"{ENV_PREFIX}SECRET" in os.environ:
-        job.pop("secret_file", None)  # the environment goes before the job file
     loaded = type("LoadedSettings", (Settings,), {"job": job, "__module__": __name__})
     try:
         settings = loaded(**flags)
