@@ -80,7 +80,7 @@ def confirmed(step: Step, verdict: Verdict, sealed: bytes | None, *, acknowledge
         message += "; TeleCMI holds another password than was sent: the one shown here."
         tip = "Check the password in a phone."
     else:
-        message += ", by an earlier request, with the password shown here; the source has another."
+        message += "; the password shown here is the one that works; the source has another."
         tip = "To set the source's password: --on-exists reset"
     return _ending(
         step,
@@ -157,10 +157,16 @@ def reset(step: Step, verdict: Verdict, *, is_change: bool) -> Settled:
     )
 
 
-def not_reset(step: Step, verdict: Verdict) -> Settled:
-    """The password was not set: refused, never reached, or so the read-back says."""
+def not_reset(step: Step, verdict: Verdict, sealed: bytes | None = None) -> Settled:
+    """The password was not set: refused, never reached, or so the read-back says.
+
+    Args:
+        step: the row.
+        verdict: of the last attempt to set it.
+        sealed: the password of ours that the vendor still holds; None when it holds none.
+    """
     state = State.EXISTS
-    if step.is_ours:
+    if sealed is not None:
         state = State.RESET if step.purpose == "reset" else State.CREATED
     return _ending(
         step,
@@ -169,8 +175,23 @@ def not_reset(step: Step, verdict: Verdict) -> Settled:
         f"Exists at TeleCMI; its password was not set: {verdict.detail}.",
         "Run the same command again, or set it in TeleCMI's own pages.",
         code=verdict.code,
-        proof="answer" if step.is_ours else None,
-        sealed=step.earlier,  # the one that works, as before
+        proof="read-back" if sealed is not None else None,
+        sealed=sealed,
+    )
+
+
+def lost(step: Step, verdict: Verdict, *, is_absent: bool) -> Settled:
+    """A reset failed, and what the vendor holds is not ours (any more)."""
+    if not is_absent:
+        return not_reset(step, verdict)
+    return _ending(
+        step,
+        Outcome.FAILED,
+        State.PLANNED,
+        f"Its password was not set, and TeleCMI holds no such username: {verdict.detail}.",
+        "Run the same command again to create it.",
+        code=verdict.code,
+        doubted=True,
     )
 
 

@@ -199,12 +199,20 @@ class Journey:
                 await self._tools.pacer.back_off(attempt)
         if self._doubted:
             await self._tools.pacer.sleep(self._tools.pace.settle)
-            found, verdict, held = await self._read_back()
-            if found is Found.UNREADABLE:
-                return endings.in_doubt(self._step, verdict.detail)
-            if held == self._step.password:
-                return endings.reset(self._step, verdict, is_change=self._changes_ours)
+        if self._doubted or self._step.is_ours:  # a password of ours is not claimed unseen
+            return await self._after_reset(last)
         return endings.not_reset(self._step, last)
+
+    async def _after_reset(self, last: Verdict) -> Settled:
+        """Settle a reset that was not acknowledged by what the vendor holds."""
+        found, verdict, held = await self._read_back()
+        if found is Found.UNREADABLE:
+            return endings.in_doubt(self._step, verdict.detail)
+        if held == self._step.password:
+            return endings.reset(self._step, verdict, is_change=self._changes_ours)
+        if found is Found.OURS:
+            return endings.not_reset(self._step, last, self._sealed(held))
+        return endings.lost(self._step, last, is_absent=found is Found.ABSENT)
 
     @property
     def _changes_ours(self) -> bool:
@@ -219,7 +227,10 @@ class Journey:
         match found:
             case Found.OURS:
                 return endings.confirmed(
-                    self._step, verdict, self._sealed(held), acknowledged=self._acknowledged
+                    self._step._replace(purpose=self._intended or self._step.purpose),
+                    verdict,
+                    self._sealed(held),
+                    acknowledged=self._acknowledged,
                 )
             case Found.OTHERS:
                 self._doubted = self._asked = False

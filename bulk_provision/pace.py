@@ -178,7 +178,7 @@ class Pacer:
     def broken(self, detail: str) -> None:
         """No answer came, or none that could be understood."""
         now = self._loop.time()
-        if self._is_open and now < self._paused_until:
+        if self._is_open and not self._probing and now < self._paused_until:
             return  # it was under way when the breaker opened: nothing new
         self._failures += 1
         self._probing = False

@@ -117,9 +117,9 @@ def _about_ours(
     if policy.recheck and not is_forgotten:  # without its password nobody can tell whose it is
         return Action.VERIFY
     if known.state == State.RESET:
-        message, outcome = f"Existed; run {known.run_id} set its password.", Outcome.EXISTS
+        message, outcome = "Existed; an earlier run set its password.", Outcome.EXISTS
     else:
-        message, outcome = f"Created by run {known.run_id}.", Outcome.UNCHANGED
+        message, outcome = "Created by an earlier run.", Outcome.UNCHANGED
     if not wants_another:
         return Remembered(outcome, "", message)
     return Remembered(

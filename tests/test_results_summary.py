@@ -76,7 +76,7 @@ class TestPage:
         ]
         assert table[2][2:] == ["Already existed at TeleCMI, skipped.", "Skipped"]
         assert table[3][2:] == [
-            "Already existed at TeleCMI; this run set its password.",
+            "Already existed at TeleCMI; a run of ours set its password.",
             "Credentials",
         ]
 

@@ -24,7 +24,6 @@ _NOT_ENDED = {
     Outcome.IN_DOUBT: "A request may have left; what came of it is not written down.",
     Outcome.UNPROCESSED: "The run has not come to this row.",
 }
-_FORGOTTEN = "Its password was erased from the ledger (bulk-provision forget)."
 _OURS = (State.CREATED, State.RESET)
 
 
@@ -142,7 +141,7 @@ def _result_row(vault: Vault, row: Any) -> ResultRow:  # noqa: ANN401  (a databa
         outcome=outcome,
         code=row.code or "",
         message=" ".join(part for part in (told, row.note) if part),
-        tip=row.tip or (_FORGOTTEN if handed_over and not known else ""),
+        tip=row.tip or _about_missing_password(outcome, known, row.state),
         others=tuple(json.loads(row.cells)),
         handed_over=handed_over,
     )
@@ -151,6 +150,17 @@ def _result_row(vault: Vault, row: Any) -> ResultRow:  # noqa: ANN401  (a databa
 def _without_outcome(state: str | None) -> Outcome:
     """Say what a row is while its run goes on, or after it was killed."""
     return Outcome.IN_DOUBT if state in UNSETTLED else Outcome.UNPROCESSED
+
+
+def _about_missing_password(outcome: Outcome, known: str, state: str | None) -> str:
+    """Say why a row that was created has no password to show; "" when it has one."""
+    if outcome not in (Outcome.CREATED, Outcome.UNCHANGED):
+        return ""
+    if state in UNSETTLED:
+        return "A change of its password is in doubt: run the source again to settle it."
+    if state not in _OURS:
+        return "It was ours, but TeleCMI holds another password or nothing by now."
+    return "" if known else "Its password was erased from the ledger (bulk-provision forget)."
 
 
 def _credential(
@@ -162,7 +172,8 @@ def _credential(
 ) -> tuple[bool, str]:
     """Return whether the credential is ours to hand over, and the password to show."""
     if outcome in (Outcome.CREATED, Outcome.UNCHANGED):
-        return True, known
+        still_works = row.state in _OURS
+        return still_works, known if still_works else ""
     if outcome is Outcome.EXISTS:
         if row.state in _OURS and row.proof is not None:
             return True, known
