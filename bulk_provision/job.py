@@ -23,6 +23,7 @@ from bulk_provision.errors import (
     LedgerError,
     LedgerWriteError,
     ProvisionError,
+    SourceError,
     StoppedError,
 )
 from bulk_provision.intake import open_table
@@ -332,7 +333,7 @@ class _Run:
             gave_up=lambda: self.control.halt is not None,
         )
         with self._interruptible(), _nothing_called():
-            await asyncio.to_thread(lease.__enter__)
+            await self._take(lease)
         try:
             with _nothing_called():
                 await asyncio.to_thread(self.ledger.confirm_key)
@@ -345,6 +346,18 @@ class _Run:
             await asyncio.to_thread(self._close)
         finally:
             await asyncio.to_thread(lease.__exit__)
+
+    async def _take(self, lease: Lease) -> None:
+        """Take the lease in a thread; whoever cancels us meanwhile must not leave it taken."""
+        taking = asyncio.ensure_future(asyncio.to_thread(lease.__enter__))
+        try:
+            await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            self.control.stop(Halt(ExitCode.INTERRUPTED, "cancelled"))  # ends the waiting
+            with contextlib.suppress(ProvisionError):
+                await taking
+                await asyncio.to_thread(lease.__exit__)
+            raise
 
     @contextlib.contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -359,19 +372,32 @@ class _Run:
     def _stage(self) -> Plan:
         self.book.close_dead_runs()
         self.run_id = _begin(self.book, self.table, self.pace, only_planned=False)
-        self.staged = stage(
-            self.table,
-            self.book,
-            self.run_id,
-            self.rules,
-            self.policy,
-            interrupted=lambda: self.control.halt is not None,
-        )
+        try:
+            self.staged = stage(
+                self.table,
+                self.book,
+                self.run_id,
+                self.rules,
+                self.policy,
+                interrupted=lambda: self.control.halt is not None,
+            )
+        except SourceError as problem:  # in the middle: nothing was called
+            self.book.close_open_rows(self.run_id, "its source could not be read to the end")
+            self.book.end_run(
+                self.run_id,
+                state="stopped",
+                reason=problem.what,
+                exit_code=problem.exit_code,
+                rows_read=0,
+                warnings=(),
+            )
+            raise
         return plan_of(*self.book.planned(self.run_id), self.pace.rate)
 
     async def _drain(self, lease: Lease, sender: Sender | None) -> None:
         journal = self.book.journal(self.run_id, lease.token)
-        pacer = Pacer(self.pace, lease)
+        pacer = Pacer(self.pace, lease, held_back=min(lease.held_back, self.pace.patience))
+        lease.owed = pacer.owed
         try:
             async with contextlib.AsyncExitStack() as stack:
                 if sender is None:

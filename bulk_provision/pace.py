@@ -30,11 +30,11 @@ BREAKER_OPENS_AFTER = 10  # calls in a row without a good answer
 ASTRAY_STOPS_AFTER = 5  # answers in a row that no endpoint gives
 LONGEST_BACKOFF = 30.0  # seconds
 
-# Slots are this much further apart than the rate asks for: 0.8 % of a second is what calls may
+# Slots are this much further apart than the rate asks for: 1.5 % of a second is what calls may
 # come closer together on their way (jitter of the loop and the network) before the server sees
-# one too many in a second.
-_SLACK = 0.008
-_CREDIT = 0.004  # seconds of lateness that the next slots make good; what is later is lost
+# one too many in a second. Up to _CREDIT of it is our own lateness.
+_SLACK = 0.015
+_CREDIT = 0.008  # seconds of lateness that the next slots make good; what is later is lost
 _LOOK_AGAIN = 0.1  # seconds after which a sleeper looks whether the run was halted
 _LOWER, _RAISE, _LEAST = 0.7, 1.1, 0.05  # what a 429 does to the rate, and what time does
 _RAISE_EVERY = 5.0  # seconds without a 429
@@ -69,9 +69,11 @@ class Pacer:
     Args:
         pace: the limits.
         lease: confirmed before a turn is given when it is not fresh.
+        held_back: seconds before the first turn, since the account's last run has just ended or
+            was told to wait.
     """
 
-    def __init__(self, pace: Pace, lease: Leased) -> None:
+    def __init__(self, pace: Pace, lease: Leased, *, held_back: float = 0.0) -> None:
         self._pace = pace
         self._lease = lease
         self._loop = asyncio.get_running_loop()
@@ -82,7 +84,7 @@ class Pacer:
         self._next_slot = 0.0
         self._share = 1.0  # of the rate, after 429s
         self._changed_share_at = 0.0
-        self._paused_until = 0.0
+        self._paused_until = self._loop.time() + held_back
         self._failures = 0  # in a row
         self._astray = 0  # in a row
         self._heard_good = False
@@ -91,6 +93,10 @@ class Pacer:
         self._started_at = self._loop.time()
         self.calls = 0
         self.halt: Halt | None = None
+
+    def owed(self) -> float:
+        """Return the seconds that the pace wants to pass before another call, of any run."""
+        return max(0.0, self._next_slot - self._loop.time(), self._paused_until - self._loop.time())
 
     @property
     def waits(self) -> bool:

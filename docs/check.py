@@ -1,4 +1,4 @@
-"""Sees that the documentation tells the truth: help texts, links, exit codes, environment.
+"""Sees that the documentation tells the truth: help texts, links, tests, exit codes, environment.
 
 python docs/check.py            complain and exit with 1
 python docs/check.py --write    put the present help texts into docs/commands.md
@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ROOT / "docs" / "commands.md"
 _HELP = re.compile(r"(```text\n\$ bulk-provision (.*?)\n)(.*?)(```)", re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)[^)]*\)")
+_TEST = re.compile(r"`(tests/\w+\.py)(?:::(\w+))?`")
 
 
 def help_of(arguments: str) -> str:
@@ -28,6 +29,16 @@ def help_of(arguments: str) -> str:
     environment = os.environ | {"COLUMNS": "80"}
     ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return ran.stdout.strip() + "\n"
+
+
+def missing_tests(text: str) -> list[str]:
+    """Return the tests that a page names and that are not there."""
+    return [
+        f"{file}::{name}" if name else file
+        for file, name in _TEST.findall(text)
+        if not (ROOT / file).exists()
+        or (name and not re.search(rf"\bdef {name}\(", (ROOT / file).read_text("utf-8")))
+    ]
 
 
 def main() -> int:
@@ -57,9 +68,12 @@ def main() -> int:
     pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
     pages += [*(ROOT / "sample_data").glob("*.md"), *(ROOT / "jobs").glob("*.md")]
     for page in pages:
-        for link in _LINK.findall(page.read_text("utf-8")):
-            if not (page.parent / link).exists():
-                complaints.append(f"{page.relative_to(ROOT)}: there is no {link}")
+        text = page.read_text("utf-8")
+        links = (link.partition("#")[0] for link in _LINK.findall(text))
+        gone = [link for link in links if not (page.parent / link).exists()]
+        complaints += [
+            f"{page.relative_to(ROOT)}: there is no {name}" for name in gone + missing_tests(text)
+        ]
     for complaint in complaints:
         print(complaint, file=sys.stderr)
     return 1 if complaints else 0

@@ -163,7 +163,7 @@ def every_point() -> Iterator[list[Kill]]:
     """Each point at its first passing; those that a run passes often, later too."""
     for point in POINTS:
         yield [Kill(point)]
-    for point in POINTS[2:9]:
+    for point in POINTS[2:10]:
         yield [Kill(point, 7), Kill(point, 3)]
 
 

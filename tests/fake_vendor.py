@@ -38,6 +38,21 @@ class Luck(StrEnum):
     REFUSED = "420"
 
 
+_INSTEAD = {  # of the call
+    Luck.LOST_BEFORE: Reply(sent=True, trouble="the connection was closed"),
+    Luck.HTML_BEFORE: Reply(sent=True, status=502, body=b"<html>Bad gateway</html>"),
+    Luck.MISSING: Reply(sent=True, status=200, body=b'{"code":"cmi-502"}'),
+    Luck.BUSY: Reply(sent=True, status=429, body=b"", retry_after=1.0),
+    Luck.ASTRAY: Reply(sent=True, status=404, body=b"<html>Not found</html>"),
+    Luck.REFUSED: Reply(sent=True, status=200, body=b'{"code":"cmi-420"}'),
+}
+_AFTERWARDS = {  # although the call was done
+    Luck.LOST_AFTER: Reply(sent=True, trouble="the connection was reset"),
+    Luck.HTML_AFTER: Reply(sent=True, status=502, body=b"<html>Bad gateway</html>"),
+    Luck.GARBAGE: Reply(sent=True, status=200, body=b"{{{"),
+}
+
+
 class FakeVendor:
     """Implements the `Sender` seam.
 
@@ -69,33 +84,16 @@ class FakeVendor:
         return self._reply(request, luck)
 
     def _reply(self, request: Request, luck: Luck) -> Reply:
-        match luck:
-            case Luck.LOST_BEFORE:
-                return Reply(sent=True, trouble="the connection was closed")
-            case Luck.HTML_BEFORE:
-                return Reply(sent=True, status=502, body=b"<html>Bad gateway</html>")
-            case Luck.MISSING:
-                return Reply(sent=True, status=200, body=b'{"code":"cmi-502"}')
-            case Luck.BUSY:
-                return Reply(sent=True, status=429, body=b"", retry_after=1.0)
-            case Luck.ASTRAY:
-                return Reply(sent=True, status=404, body=b"<html>Not found</html>")
-            case Luck.REFUSED:
-                return Reply(sent=True, status=200, body=b'{"code":"cmi-420"}')
-            case Luck.LATE:
-                loop = asyncio.get_running_loop()
-                self._late.add(loop.call_later(2.0, self._perform, request))
-                return Reply(sent=True, trouble="no answer within 30 s")
+        if luck in _INSTEAD:
+            return _INSTEAD[luck]
+        if luck is Luck.LATE:
+            self._late.add(asyncio.get_running_loop().call_later(2.0, self._perform, request))
+            return Reply(sent=True, trouble="no answer within 30 s")
         answer = self._perform(request)
-        match luck:
-            case Luck.LOST_AFTER:
-                return Reply(sent=True, trouble="the connection was reset")
-            case Luck.HTML_AFTER:
-                return Reply(sent=True, status=502, body=b"<html>Bad gateway</html>")
-            case Luck.GARBAGE:
-                return Reply(sent=True, status=200, body=b"{{{")
-            case Luck.STRANGER:
-                answer = {**answer, "username": "somebody-else"}
+        if luck in _AFTERWARDS:
+            return _AFTERWARDS[luck]
+        if luck is Luck.STRANGER:
+            answer = {**answer, "username": "somebody-else"}
         return Reply(sent=True, status=200, body=json.dumps(answer).encode())
 
     def _perform(self, request: Request) -> dict[str, object]:

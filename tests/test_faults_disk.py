@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from commands import command, environment
-from truth import assert_true, read_results
 
 from bulk_provision.sandbox import Sandbox
+from commands import command, environment
+from truth import assert_true, read_results
 
 FAST = ("--rate", "0", "--settle", "0.1", "--json")
 

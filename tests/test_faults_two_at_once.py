@@ -4,10 +4,9 @@ import asyncio
 import signal
 import sqlite3
 
+from bulk_provision.sandbox import Latency, Sandbox, SandboxOptions
 from commands import command, ended, started
 from truth import assert_true, read_results
-
-from bulk_provision.sandbox import Latency, Sandbox, SandboxOptions
 
 
 def write_users(path, first, count):
@@ -29,9 +28,10 @@ def stopped_between_commits(process, ledger):
             with sqlite3.connect(ledger, timeout=0, isolation_level=None) as probe:
                 probe.execute("BEGIN IMMEDIATE")
                 probe.execute("ROLLBACK")
-            return
         except sqlite3.OperationalError:
             process.send_signal(signal.SIGCONT)
+        else:
+            return
         finally:
             probe.close()
 

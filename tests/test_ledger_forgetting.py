@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from bulk_provision.errors import AccountBusyError, KeyMismatchError
-from bulk_provision.ledger import Intent, Ledger
+from bulk_provision.ledger import Intent, Ledger, StagedRow
 from bulk_provision.sandbox import FaultPlan, Sandbox, SandboxOptions
 from commands import command
 from conftest import APPID, BASE_URL
@@ -167,3 +167,23 @@ async def test_a_killed_forget_or_rekey_leaves_a_ledger_that_opens(tmp_path):
             assert killed.code == -signal.SIGKILL
             assert (await command(None, tmp_path, "show", "1")).code == 0
         assert (await run(sandbox, tmp_path)).json["outcomes"]["unchanged"] == 2
+
+
+def test_of_two_rekeys_at_once_one_is_refused_and_no_key_is_lost(ledger, tmp_path):
+    path = str(tmp_path / "ledger.db")
+    with Ledger(path) as other:
+        ledger.rekey()
+        with pytest.raises(KeyMismatchError, match="just been changed"):
+            other.rekey()
+    Ledger(path).close()
+
+
+def test_forgetting_what_is_old_reaches_runs_that_were_killed_too(ledger, book):
+    run_id = book.begin_run(source="x", sheet="", sha256="", columns=(), rate=None)
+    book.stage(run_id, [StagedRow(1, 2, "ada", book.vault.seal("ada", "secret"), ())])
+    assert ledger.forget(older_than=0).cells == 1
+
+
+def test_forgetting_is_refused_while_a_run_needs_its_passwords(ledger, book):
+    with book.lease(wait=0), pytest.raises(AccountBusyError):
+        ledger.forget(older_than=0)

@@ -20,7 +20,7 @@ each_rate = pytest.mark.parametrize("rate", RATES)
 async def test_slots_are_even(rate):
     came = await take(pacer(rate=rate), 30)
     distances = [after - before for before, after in itertools.pairwise(came[5:])]
-    assert distances == pytest.approx([1.008 / rate] * len(distances))
+    assert distances == pytest.approx([1.015 / rate] * len(distances))
 
 
 @each_rate

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bulk_provision import Account, Secret, provision
+from bulk_provision.ledger import Ledger
 from bulk_provision.sandbox import FaultPlan, Sandbox, SandboxOptions
 from commands import command, ended, started
 from truth import assert_true, read_results
@@ -256,3 +258,38 @@ async def test_plan_says_what_would_be_done_and_calls_nothing(tmp_path):
     assert result.json["remembered"] == {"invalid": 2}
     runs = await command(None, tmp_path, "runs")
     assert "No runs yet" in runs.out
+
+
+async def test_a_cancelled_wait_for_the_account_does_not_take_it_later(tmp_path):
+    write_users(tmp_path / "users.csv", 2)
+    place = str(tmp_path / "ledger.db")
+    account = Account(1, Secret("x"), "http://127.0.0.1:9/v1")
+    with Ledger(place) as ledger:
+        book = ledger.book(account.appid, account.base_url)
+        with book.lease(wait=0):
+            waiting = asyncio.create_task(
+                provision(tmp_path / "users.csv", account, ledger=place, wait=60)
+            )
+            await asyncio.sleep(1.0)  # until it waits; nothing tells of that from outside
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+        with book.lease(wait=0):
+            pass  # it is free
+
+
+async def test_ctrl_c_while_waiting_for_the_account_ends_with_130(tmp_path):
+    write_users(tmp_path / "users.csv", 300)
+    async with Sandbox() as sandbox:
+        async with started(sandbox, tmp_path, "run", "users.csv", "--rate", "20") as first:
+            await until_calls(sandbox, 1)
+            waits = ("run", "users.csv", "-o", "2.xlsx", "--wait", "60")
+            async with started(sandbox, tmp_path, *waits) as second:
+                assert second.stderr is not None
+                assert b"waiting" in await second.stderr.readline()
+                second.send_signal(signal.SIGINT)
+                result = await ended(second)
+            first.send_signal(signal.SIGINT)
+            await ended(first)
+    assert result.code == 130
+    assert "Nothing was called" in result.err

@@ -34,7 +34,13 @@ def command(run_id: int, rows: bool, **flags: Any) -> None:  # noqa: ANN401
                 click.echo(f"  {count:>7,} {WORDS[outcome]}")
         if rows:
             for row in ledger.result_rows(run_id):
-                click.echo(f"{row.number}\t{row.username}\t{row.outcome}\t{row.message}")
+                told = (str(row.number), row.username, row.outcome, row.message)
+                click.echo("\t".join(_printable(text) for text in told))
+
+
+def _printable(text: str) -> str:
+    """Return text that cannot play tricks on a terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _utc(moment: float | None) -> str:

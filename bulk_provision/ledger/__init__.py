@@ -140,17 +140,20 @@ class Ledger:
 
         Raises:
             AccountBusyError: a run is going on.
+            KeyMismatchError: somebody else has changed the key since this ledger was opened.
         """
-        if key is not None:
-            fresh = decoded_key(key, "The new key")
-        else:
-            fresh = new_key()
-            self._next_key_file.unlink(missing_ok=True)  # of a rekey that came to nothing
-            write_key(self._next_key_file, fresh)
-        count = reseal_everything(self._engine, self._key, fresh)
+        fresh = new_key() if key is None else decoded_key(key, "The new key")
+
+        def keep_new_key() -> None:
+            if key is None:
+                self._next_key_file.unlink(missing_ok=True)  # of a rekey that came to nothing
+                write_key(self._next_key_file, fresh)
+
+        count = reseal_everything(self._engine, self._key, fresh, keep_new_key)
         self._key = fresh
         if key is None:
-            self._next_key_file.replace(self.key_file)
+            with contextlib.suppress(FileNotFoundError):  # whoever opened it meanwhile did this
+                self._next_key_file.replace(self.key_file)
         return count
 
     def confirm_key(self) -> None:

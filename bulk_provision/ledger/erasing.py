@@ -62,7 +62,7 @@ def forget(engine: Engine, *, run_id: int | None, older_than: float | None) -> F
         )
     else:
         before = time.time() - (older_than or 0.0) * _DAY
-        of_runs = runs.c.ended_at < before
+        of_runs = sa.func.coalesce(runs.c.ended_at, runs.c.started_at) < before
         touched = endpoints.c.updated_at < before
     has_password = touched & endpoints.c.sealed.is_not(None)
     delivered = endpoints.c.state.in_(_DELIVERED) & ~endpoints.c.doubted

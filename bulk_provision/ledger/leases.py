@@ -102,6 +102,12 @@ class Lease:
         seconds: for how long the lease lasts without a renewal.
         on_wait: told the holder's name, once, when there is something to wait for.
         gave_up: asked while waiting; True ends the waiting (Ctrl-C).
+
+    Attributes:
+        token: grows with every holder: the fence.
+        held_back: seconds that the account's pace wants to pass before the next call; the run
+            before may have ended a moment ago, or was told to wait.
+        owed: asked for the same, for the run after this one, whenever the lease is written.
     """
 
     def __init__(
@@ -126,6 +132,8 @@ class Lease:
         self._given_back = threading.Event()
         self._renewer: threading.Thread | None = None
         self.token = 0
+        self.held_back = 0.0
+        self.owed: Callable[[], float] = lambda: 0.0
 
     def __enter__(self) -> Self:
         """Take the account.
@@ -162,7 +170,7 @@ class Lease:
                 connection.execute(
                     sa.update(leases)
                     .where(leases.c.account_id == self._account_id, leases.c.token == self.token)
-                    .values(holder=None, expires_at=None)
+                    .values(holder=None, expires_at=None, free_at=time.time() + self.owed())
                 )
         except LedgerWriteError:
             return  # a full disk, say: it expires by itself, and a dead process is noticed
@@ -184,7 +192,7 @@ class Lease:
             renewed = connection.execute(
                 sa.update(leases)
                 .where(leases.c.account_id == self._account_id, leases.c.token == self.token)
-                .values(expires_at=time.time() + self._seconds)
+                .values(expires_at=time.time() + self._seconds, free_at=time.time() + self.owed())
             ).rowcount
         if not renewed:
             self._believed_until = 0.0
@@ -213,10 +221,17 @@ class Lease:
             if holder is not None and holder.expires_at > time.time() and not holder.is_dead(here):
                 return holder
             self.token = token + 1
+            self.held_back = self._seconds_until_free(connection)
             self._write(connection, here, is_new=token == 0)
         failpoints.reach("lease-taken")
         self._believed_until = asked_at + self._seconds
         return None
+
+    def _seconds_until_free(self, connection: Connection) -> float:
+        free_at = connection.scalar(
+            sa.select(leases.c.free_at).where(leases.c.account_id == self._account_id)
+        )
+        return max(0.0, (free_at or 0.0) - time.time())
 
     def _write(self, connection: Connection, here: str, *, is_new: bool) -> None:
         process = psutil.Process()

@@ -97,6 +97,7 @@ def _on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401  (a D
     connection.isolation_level = None  # sqlite3 must not begin transactions by itself
     for pragma in (
         "synchronous=FULL",
+        "fullfsync=ON",  # macOS: else a sync may stop at the disk's own cache
         "foreign_keys=ON",
         "secure_delete=ON",  # what is forgotten is overwritten
         "cache_size=-8000",  # KiB

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from bulk_provision import failpoints
+from bulk_provision.errors import KeyMismatchError
 from bulk_provision.ledger.erasing import wipe
 from bulk_provision.ledger.leases import refuse_while_held
 from bulk_provision.ledger.schema import (
@@ -42,15 +43,32 @@ _ENDPOINT = Statement(
 _EARLIER = Statement("UPDATE earlier_passwords SET sealed = :sealed WHERE id = :id", "sealed id")
 
 
-def reseal_everything(engine: Engine, old_key: bytes, new_key: bytes) -> int:
+def reseal_everything(
+    engine: Engine, old_key: bytes, new_key: bytes, keep_new_key: Callable[[], None]
+) -> int:
     """Encrypt every password anew, in one transaction; return how many there were.
+
+    Args:
+        engine: the ledger's connections.
+        old_key: the key of now.
+        new_key: the key from now on.
+        keep_new_key: puts the new key on the disk; called when nobody else can be rekeying, and
+            before anything is encrypted with it.
 
     Raises:
         AccountBusyError: a run holds an account of this ledger.
+        KeyMismatchError: the old key is not the ledger's any more.
     """
     count = 0
     with engine.begin() as connection:
         refuse_while_held(connection, "Changing the key")
+        made_with = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "key_id"))
+        if made_with != key_id(old_key):
+            raise KeyMismatchError(
+                "The ledger's key has just been changed by somebody else.",
+                "Nothing was changed from here.",
+            )
+        keep_new_key()
         for account_id, appid, base_url in connection.execute(sa.select(accounts)).all():
             scope = f"{appid} {base_url}"
             old, new = Vault(old_key, scope), Vault(new_key, scope)

@@ -61,6 +61,7 @@ leases = sa.Table(
     sa.Column("pid_started", sa.Float),  # seconds after the boot
     sa.Column("since", sa.Float),
     sa.Column("expires_at", sa.Float),
+    sa.Column("free_at", sa.Float),  # before this moment no call may leave: the pace goes on
 )
 
 runs = sa.Table(

@@ -60,6 +60,7 @@ def upgrade() -> None:
         sa.Column("pid_started", sa.Float(), nullable=True),
         sa.Column("since", sa.Float(), nullable=True),
         sa.Column("expires_at", sa.Float(), nullable=True),
+        sa.Column("free_at", sa.Float(), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"],
             ["accounts.id"],
