@@ -116,6 +116,8 @@ class Pacer:
         Raises:
             Halted: nothing more may leave.
         """
+        if self._is_unhindered():
+            return
         async with self._one_beginner:
             while self._probing or self._loop.time() < self._paused_until:
                 soon = self._loop.time() + _LOOK_AGAIN
@@ -131,6 +133,9 @@ class Pacer:
             Halted: nothing more may leave.
             LeaseLostError: somebody else holds the account now.
         """
+        if self._rate is None and self._is_unhindered() and self._lease.is_fresh():
+            self.calls += 1
+            return
         async with self._one_waiter:
             await self._due()
             while not self._lease.is_fresh():  # this process was suspended, say
@@ -217,6 +222,10 @@ class Pacer:
             self.stop(Halt(ExitCode.STOPPED, f"{reason} (for {self._pace.patience:g} s)"))
 
     # -- waiting --
+
+    def _is_unhindered(self) -> bool:
+        """Whether there is nothing to wait for: the usual case, and then no queue is joined."""
+        return self.halt is None and not self._is_open and self._loop.time() >= self._paused_until
 
     async def _due(self) -> None:
         """Wait for a slot at which nothing holds the account back."""

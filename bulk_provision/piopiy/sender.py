@@ -260,7 +260,8 @@ def _seconds(retry_after: str | None) -> float | None:
 def _in_words(problem: Exception) -> str:
     """Say what went wrong, without what an exception's text might quote of the request."""
     if isinstance(problem, aiohttp.ClientConnectorCertificateError):
-        return f"TeleCMI's certificate is not valid: {problem.certificate_error}"
+        error = problem.certificate_error
+        return f"TeleCMI's certificate is not valid: {getattr(error, 'verify_message', error)}"
     if isinstance(problem, aiohttp.ClientConnectorDNSError):
         return f"the name {problem.host} cannot be found"
     if isinstance(problem, aiohttp.ClientConnectorError):
