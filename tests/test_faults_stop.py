@@ -22,7 +22,7 @@ CONCURRENCY = 10
 UNDER_WAY = CONCURRENCY - 1  # calls that may still be out when the last straw comes
 PROBES, PROBES_IN_10_S = 11, 5  # at most, in a patience of 120 s and of 10 s
 LAST_PROBE = 37.5 + 30  # seconds: a back-off, and a time-out
-USERS = [f"user{n:03}" for n in range(200)]
+USERS = [f"user{n:03}" for n in range(120)]
 
 
 def all_are_accounted_for(outcomes, *names):
@@ -34,7 +34,7 @@ def all_are_accounted_for(outcomes, *names):
 
 @pytest.mark.parametrize(
     ("fault", "created_before"),
-    [("420", 0), ("420@from:2", 1), ("420@from:100", 99), ("420@from:200", 199)],
+    [("420", 0), ("420@from:2", 1), ("420@from:60", 59), ("420@from:120", 119)],
 )
 @on_virtual_time
 async def test_a_refused_account_stops_the_run_at_once(
@@ -52,7 +52,7 @@ async def test_a_refused_account_stops_the_run_at_once(
         await world.run_to_the_end()
 
 
-@pytest.mark.parametrize("number", [1, 100, 200])
+@pytest.mark.parametrize("number", [1, 60, 120])
 @on_virtual_time
 async def test_a_single_420_among_good_answers_stops_it_too(tmp_path, empty_ledger, number):
     faults = FaultPlan.parse(f"420@{number}")
@@ -73,6 +73,9 @@ async def test_a_wrong_secret_run_twice_leaves_nothing_in_doubt(tmp_path, empty_
             told = await world.run_truly()
             assert told.outcomes == {"unprocessed": len(USERS)}
         await world.run_to_the_end()
+        calls = world.calls
+        again = await world.run_truly()
+        assert (world.calls, again.outcomes) == (calls, {"unchanged": len(USERS)})
 
 
 # -- a vendor that goes down for good --
@@ -101,7 +104,7 @@ async def test_a_vendor_that_never_answers_well_gets_a_bounded_number_of_calls(
         await world.run_to_the_end()
 
 
-@pytest.mark.parametrize("fault", DEAD.values(), ids=DEAD)
+@pytest.mark.parametrize("fault", ["drop-before-commit", "html-503-after-commit"])
 @pytest.mark.parametrize("concurrency", [1, 10, 40])
 @on_virtual_time
 async def test_a_vendor_that_goes_down_for_good_gets_a_bounded_number_of_calls(
@@ -138,10 +141,10 @@ async def test_a_vendor_behind_a_black_hole_costs_its_time_outs_and_no_more(
 ):
     async with World(tmp_path, empty_ledger, USERS, plan=() if good else BlackHole()) as world:
         world.at_call(good, lambda: world.break_down(BlackHole()))
-        told = await world.run_truly()
+        told = await world.run_truly(timeout=3, patience=10)
         assert told.exit_code == 4
-        assert world.attempts - good <= BREAKER_OPENS_AFTER + UNDER_WAY + PROBES
-        assert told.seconds <= (30 + 120 + LAST_PROBE if good else 2 * 30)
+        assert world.attempts - good <= BREAKER_OPENS_AFTER + UNDER_WAY + PROBES_IN_10_S
+        assert told.seconds <= (3 + 10 + 7.5 + 3 if good else 2 * 3)
         await world.run_to_the_end()
 
 
@@ -152,11 +155,11 @@ async def test_a_vendor_that_refuses_connections_is_asked_a_bounded_number_of_ti
 ):
     async with World(tmp_path, empty_ledger, USERS, plan=() if good else Refuse()) as world:
         world.at_call(good, lambda: world.break_down(Refuse()))
-        told = await world.run_truly()
+        told = await world.run_truly(patience=10)
         assert told.exit_code == 4
         assert "no connection: Connection refused" in told.summary.reason
-        assert world.attempts - world.calls <= BREAKER_OPENS_AFTER + UNDER_WAY + PROBES
-        assert told.outcomes.get("created", 0) >= good
+        assert world.attempts - world.calls <= BREAKER_OPENS_AFTER + UNDER_WAY + PROBES_IN_10_S
+        assert told.outcomes.get("created", 0) + told.outcomes.get("in_doubt", 0) >= good
         if not good:
             assert told.outcomes == {"unprocessed": len(USERS)}, "nothing left: nothing in doubt"
         await world.run_to_the_end()
@@ -165,8 +168,9 @@ async def test_a_vendor_that_refuses_connections_is_asked_a_bounded_number_of_ti
 # -- and one that comes back --
 
 
-@pytest.mark.parametrize("seconds", [2, 60])
-@pytest.mark.parametrize("fault", DEAD.values(), ids=DEAD)
+@pytest.mark.parametrize(
+    ("fault", "seconds"), [*((fault, 2) for fault in DEAD.values()), ("drop-after-commit", 60)]
+)
 @on_virtual_time
 async def test_a_vendor_that_comes_back_is_found_again_and_the_run_goes_on(
     tmp_path, empty_ledger, fault, seconds
@@ -182,7 +186,7 @@ async def test_a_vendor_that_comes_back_is_found_again_and_the_run_goes_on(
 @on_virtual_time
 async def test_a_network_that_comes_back_too(tmp_path, empty_ledger, outage):
     async with World(tmp_path, empty_ledger, USERS) as world:
-        world.at_call(60, lambda: world.break_down(outage, seconds=60))
+        world.at_call(60, lambda: world.break_down(outage, seconds=20))
         told = await world.run_truly(rate=50)
         assert (told.exit_code, told.outcomes) == (0, {"created": len(USERS)})
 
@@ -190,9 +194,9 @@ async def test_a_network_that_comes_back_too(tmp_path, empty_ledger, outage):
 @on_virtual_time
 async def test_a_vendor_that_is_down_now_and_then_does_not_end_a_long_run(tmp_path, empty_ledger):
     async with World(tmp_path, empty_ledger, USERS) as world:
-        for number in (40, 80, 120, 160):
-            world.at_call(number, lambda: world.break_down("html-503-after-commit", 30))
-        told = await world.run_truly(rate=50, patience=60)
+        for number in (30, 60, 90):
+            world.at_call(number, lambda: world.break_down("html-503-after-commit", 15))
+        told = await world.run_truly(rate=50, patience=30)
         assert (told.exit_code, told.outcomes) == (0, {"created": len(USERS)})
 
 
@@ -214,7 +218,7 @@ async def test_an_address_without_the_vendors_calls_stops_the_run(tmp_path, empt
         await world.run_to_the_end()
 
 
-@pytest.mark.parametrize("fault", ["redirect", "redirect:307-after-commit", "html-404", "html-405"])
+@pytest.mark.parametrize("fault", ["redirect", "redirect-after-commit:303", "html-404", "html-405"])
 @pytest.mark.parametrize("good", [0, 60])
 @on_virtual_time
 async def test_answers_that_no_endpoint_gives_stop_the_run(tmp_path, empty_ledger, fault, good):
@@ -233,7 +237,7 @@ async def test_answers_that_no_endpoint_gives_stop_the_run(tmp_path, empty_ledge
 
 def a_few_bad_calls(chance, calls):
     """One call in a hundred meets something that happens to calls."""
-    bad = [luck for luck in Luck if luck not in (Luck.FINE, Luck.REFUSED, Luck.MISSING)]
+    bad = [luck for luck in Luck if luck not in (Luck.FINE, Luck.REFUSED, Luck.MISSING, Luck.BUSY)]
     return [chance.choice(bad) if chance.random() < 0.01 else Luck.FINE for _ in range(calls)]
 
 
@@ -246,7 +250,7 @@ async def test_a_vendor_at_one_per_cent_errors_ends_with_everything_created(tmp_
     summary = await provision(
         str(tmp_path / "users.csv"),
         Account(APPID, Secret(VENDORS_SECRET)),
-        pace=Pace(rate=200),
+        pace=Pace(rate=None, concurrency=50),
         results=Results(str(tmp_path / "r.csv"), csv=True),
         ledger=str(empty_ledger),
         sender=vendor,
