@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bulk_provision.plan import Step
 
 _HANDS_PER_SEAT = 4
-_MORE_HANDS = 64
+_MORE_HANDS = 16
 
 
 class Drain:

@@ -24,7 +24,7 @@ from crashes import Kill, at_random, survive
 )
 async def test_killed_at_a_step_of_a_rows_life(point):
     assert point in POINTS
-    assert await survive([Kill(point, 2)] if point != "lease-returning" else [Kill(point)]) == 1
+    assert await survive([Kill(point)]) == 1
 
 
 async def test_killed_at_random_moments():
