@@ -1,13 +1,11 @@
-"""A vendor that is never the bottleneck: `add_sip` and nothing else, in a process of its own.
+"""A vendor that is never the bottleneck: answers every POST as `add_sip`, in a process of its own.
 
     python bench/vendor.py        prints its port, and serves on loopback until its stdin ends
 
-Every POST gets the documented success body, with the username and the password that it named;
-its arrival is written down on the monotonic clock, which all processes of a machine share. A GET
-answers what was written down (doubles in the machine's byte order), and forgets it.
+Each POST gets the documented success body for the username and password that it names; the moment
+of its arrival is written down by the monotonic clock. A GET answers the moments written down so
+far (as doubles of this machine), and forgets them.
 """
-
-from __future__ import annotations
 
 import asyncio
 import json
@@ -15,74 +13,79 @@ import sys
 import time
 from array import array
 
-_HEAD_END = b"\r\n\r\n"
-_LENGTH = b"content-length:"
+import uvloop
+
+HEAD_END = b"\r\n\r\n"
+LENGTH = b"content-length:"
 
 
-class Vendor(asyncio.Protocol):
-    """One connection; it stays open as long as the client likes."""
+class Connection(asyncio.Protocol):
+    """Reads requests, one after the other, as long as the client likes."""
 
     arrivals = array("d")
 
-    def __init__(self) -> None:
+    def __init__(self):
         self._read = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport):
         self._transport = transport
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data):
+        now = time.monotonic()
         self._read += data
-        while (end := self._read.find(_HEAD_END)) >= 0:
-            head = self._read[:end]
-            whole = end + len(_HEAD_END) + _length(head)
+        while (end := self._read.find(HEAD_END)) >= 0:
+            head, begin = self._read[:end], end + len(HEAD_END)
+            whole = begin + content_length(head)
             if len(self._read) < whole:
                 return
-            body = self._read[end + len(_HEAD_END) : whole]
-            self._read = self._read[whole:]
-            self._transport.write(_answer(self._told() if head[:1] == b"G" else _created(body)))
+            body, self._read = self._read[begin:whole], self._read[whole:]
+            if head.startswith(b"GET"):
+                self._transport.write(answer(self._tell()))
+            else:
+                self.arrivals.append(now)
+                self._transport.write(answer(created(json.loads(body))))
 
-    def _told(self) -> bytes:
+    def _tell(self):
         told = self.arrivals.tobytes()
         del self.arrivals[:]
         return told
 
 
-def _created(body: bytes) -> bytes:
-    Vendor.arrivals.append(time.monotonic())
-    asked = json.loads(body)
-    return json.dumps(
-        {
-            "code": "cmi-200",
-            "username": asked["username"],
-            "password": asked["password"],
-            "connect_URL": f"{asked['username']}@sbcind.telecmi.com",
-            "audio": True,
-            "video": False,
-            "type": "sip",
-        }
-    ).encode()
+def content_length(head):
+    """Return the length of the body that follows a head."""
+    lower = head.lower()
+    at = lower.find(LENGTH)
+    return int(lower[at + len(LENGTH) :].partition(b"\r\n")[0]) if at >= 0 else 0
 
 
-def _answer(body: bytes) -> bytes:
+def created(asked):
+    """Return the documented body of a success."""
+    told = {
+        "code": "cmi-200",
+        "username": asked["username"],
+        "password": asked["password"],
+        "connect_URL": "sbcind.telecmi.com",
+        "audio": True,
+        "video": True,
+        "type": "sip",
+    }
+    return json.dumps(told).encode()
+
+
+def answer(body):
+    """Return a whole HTTP answer."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     return head % len(body) + body
 
 
-def _length(head: bytes) -> int:
-    lower = head.lower()
-    at = lower.find(_LENGTH)
-    return 0 if at < 0 else int(lower[at + len(_LENGTH) :].split(b"\r\n", 1)[0])
-
-
-async def _serve() -> None:
+async def serve():
+    """Serve until stdin ends: with the process that started us, however that ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Vendor, "127.0.0.1", 0)
+    server = await loop.create_server(Connection, "127.0.0.1", 0, backlog=1000)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)  # until the bench closes it, or dies
+    await loop.run_in_executor(None, sys.stdin.read)
 
 
 if __name__ == "__main__":
-    import uvloop
-
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve())
+        runner.run(serve())
