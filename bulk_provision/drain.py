@@ -19,10 +19,12 @@ from bulk_provision.plan import step_for, stray_step
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from bulk_provision.model import Pace
     from bulk_provision.plan import Step
 
 _HANDS_PER_SEAT = 4
-_MORE_HANDS = 16
+_AHEAD_SECONDS = 0.1  # of the rate: rows whose intents are being committed meanwhile
+_FEWEST_AHEAD, _MOST_AHEAD = 16, 128  # each that a killed run had in hand costs a read-back
 
 
 class Drain:
@@ -60,7 +62,7 @@ class Drain:
             hand.cancel()
 
     async def _work_off(self, pages: Iterator[Iterable[Step]]) -> None:
-        count = self._tools.pace.concurrency * _HANDS_PER_SEAT + _MORE_HANDS
+        count = _hands(self._tools.pace)
         async with _Supply(pages) as supply:
             self._hands = {asyncio.create_task(self._hand(supply)) for _ in range(count)}
             try:
@@ -99,6 +101,12 @@ class Drain:
         except BaseException as problem:
             pacer.stop(Halt(ExitCode.BUG, f"a {type(problem).__name__} inside the program"))
             raise
+
+
+def _hands(pace: Pace) -> int:
+    """Return how many rows are on their way at the same time."""
+    ahead = _MOST_AHEAD if pace.rate is None else int(pace.rate * _AHEAD_SECONDS)
+    return pace.concurrency * _HANDS_PER_SEAT + min(max(ahead, _FEWEST_AHEAD), _MOST_AHEAD)
 
 
 class _Supply:

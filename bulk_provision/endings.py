@@ -28,7 +28,7 @@ def _ending(
     proof: str | None = None,
     connect_url: str = "",
     compared: str | None = None,
-    sealed: bytes | None = None,
+    sealed: str | None = None,
 ) -> Settled:
     return Settled(
         step.seq,
@@ -59,7 +59,7 @@ def created(step: Step, verdict: Verdict) -> Settled:
     )
 
 
-def confirmed(step: Step, verdict: Verdict, sealed: bytes | None, *, acknowledged: bool) -> Settled:
+def confirmed(step: Step, verdict: Verdict, sealed: str | None, *, acknowledged: bool) -> Settled:
     """The answer was lost, but the vendor holds a password of ours.
 
     Args:
@@ -157,7 +157,7 @@ def reset(step: Step, verdict: Verdict, *, is_change: bool) -> Settled:
     )
 
 
-def not_reset(step: Step, verdict: Verdict, sealed: bytes | None = None) -> Settled:
+def not_reset(step: Step, verdict: Verdict, sealed: str | None = None) -> Settled:
     """The password was not set: refused, never reached, or so the read-back says.
 
     Args:
@@ -196,7 +196,7 @@ def lost(step: Step, verdict: Verdict, *, is_absent: bool) -> Settled:
 
 
 def verified(
-    step: Step, verdict: Verdict, *, is_ours: bool, is_known: bool, sealed: bytes | None
+    step: Step, verdict: Verdict, *, is_ours: bool, is_known: bool, sealed: str | None
 ) -> Settled:
     """`--recheck` of an endpoint that an earlier run created or reset."""
     was_reset = step.purpose == "reset"

@@ -421,7 +421,6 @@ class _Run:
 
         return LocalSender(
             self.account,
-            concurrency=self.pace.concurrency,
             timeout=self.pace.timeout,
             connect_timeout=self.pace.connect_timeout,
         )

@@ -255,7 +255,7 @@ class Journey:
         sent = await asyncio.to_thread(self._tools.book.passwords_sent, self._step.username)
         return (Found.OURS if held in sent else Found.OTHERS), verdict, held
 
-    def _sealed(self, password: str) -> bytes | None:
+    def _sealed(self, password: str) -> str | None:
         """Seal the password that the vendor holds, when it is not the one of the intent."""
         if password in ("", self._step.password):
             return None

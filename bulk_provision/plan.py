@@ -74,7 +74,7 @@ class Step(NamedTuple):
     purpose: str = "create"
     acknowledged: bool = False
     is_ours: bool = False
-    earlier: bytes | None = None
+    earlier: str | None = None
 
     def __repr__(self) -> str:
         return f"Step({self.seq}, {self.username!r}, {self.action})"

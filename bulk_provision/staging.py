@@ -126,14 +126,16 @@ def _stage_chunk(
             continue
         decision = decide(one.username, one.password, known.get(one.username), policy, vault)
         sealed = vault.seal(one.username, one.password) if one.password else None
-        note = " ".join(_sentence(warning.why) for warning in one.warnings) or None
-        entry = StagedRow(seq, one.number, one.username, sealed, one.others, note=note)
+        note = None
+        if one.warnings:
+            staged.tell(one.warnings)
+            note = " ".join(_sentence(warning.why) for warning in one.warnings)
+        row = (seq, one.number, one.username, sealed, one.others)
         if isinstance(decision, Remembered):
-            entry = entry._replace(**decision._asdict())
+            outcome, code, message, tip = decision
+            entries.append(StagedRow(*row, None, outcome, code, message, tip, note))
         else:
-            entry = entry._replace(action=decision)
-        staged.tell(one.warnings)
-        entries.append(entry)
+            entries.append(StagedRow(*row, decision, note=note))
     staged.rows += len(checked)
     book.stage(run_id, entries)
     failpoints.reach("rows-staged")

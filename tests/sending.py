@@ -18,15 +18,12 @@ def sender_to(
     base_url: str,
     *,
     secret: str = DEFAULT_SECRET,
-    concurrency: int = 4,
     timeout: float = 20.0,
     connect_timeout: float = 20.0,
 ) -> LocalSender:
     """A sender with the sandbox's account, wherever it sends to."""
     account = Account(DEFAULT_APPID, Secret(secret), base_url)
-    return LocalSender(
-        account, concurrency=concurrency, timeout=timeout, connect_timeout=connect_timeout
-    )
+    return LocalSender(account, timeout=timeout, connect_timeout=connect_timeout)
 
 
 def through(proxy) -> str:

@@ -36,10 +36,10 @@ async def test_forget_leaves_nothing_of_the_passwords_in_the_ledgers_files(tmp_p
     with Ledger(str(ledger)) as opened:
         book = opened.book(sandbox.options.appid, sandbox.base_url)
         sealed = [book.known(["ada", "bob"])[name].sealed for name in ("ada", "bob")]
-    assert all(one in ledger_bytes(tmp_path) for one in sealed)
+    assert all(one.encode() in ledger_bytes(tmp_path) for one in sealed)
     result = await command(None, tmp_path, "forget", "--run", "1", "--yes")
     assert "the passwords of 2 endpoints" in result.out
-    assert not any(one in ledger_bytes(tmp_path) for one in sealed)
+    assert not any(one.encode() in ledger_bytes(tmp_path) for one in sealed)
 
 
 async def test_a_forgotten_run_is_still_known_and_costs_no_call(tmp_path):

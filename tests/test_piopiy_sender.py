@@ -111,11 +111,16 @@ async def test_a_connection_whose_turn_never_came_is_used_again():
 
 
 async def test_every_request_takes_one_turn_on_kept_connections():
-    turns = Turns()
+    turns, seats = Turns(), asyncio.Semaphore(3)
+
+    async def seated(sender, request):
+        async with seats:
+            return await sender.send(request, turns)
+
     async with proxied_sandbox() as (sandbox, proxy):
-        async with sender_to(through(proxy), concurrency=3) as sender:
+        async with sender_to(through(proxy)) as sender:
             asked = [Request(Call.ADD, f"user{n}", PASSWORD) for n in range(30)]
-            replies = await asyncio.gather(*(sender.send(one, turns) for one in asked))
+            replies = await asyncio.gather(*(seated(sender, one) for one in asked))
     assert {reply.status for reply in replies} == {200}
     assert len(sandbox.vendor.arrivals) == turns.taken == 30
     assert len(proxy.links) <= 3

@@ -30,7 +30,7 @@ async def main():
         turns += 1
 
     account = Account(1_000_001, Secret("sandbox-secret"), sys.argv[1])
-    async with LocalSender(account, concurrency=1, timeout=20, connect_timeout=20) as sender:
+    async with LocalSender(account, timeout=20, connect_timeout=20) as sender:
         reply = await sender.send(Request(Call.ADD, "ada", "Some-Password-1"), turn)
     print(json.dumps([reply.sent, reply.status, reply.trouble, turns]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
@@ -28,21 +29,25 @@ _DAY = 86_400.0
 _OURS = {State.CREATED: Outcome.UNCHANGED, State.RESET: Outcome.EXISTS}
 
 _STAGE = Statement(
+    """seq integer, number integer, username text, sealed text, cells text, action text,
+       outcome text, code text, message text, tip text, note text""",
     """INSERT INTO rows (run_id, seq, number, username, sealed, cells, action, outcome, code,
          message, tip, note)
-       VALUES (:run_id, :seq, :number, :username, :sealed, :cells, :action, :outcome, :code,
-         :message, :tip, :note)""",
-    "run_id seq number username sealed cells action outcome code message tip note",
+       SELECT :run_id, seq, number, username, sealed, cells, action, outcome, code, message, tip,
+         note
+       FROM given""",
 )
 _REFUSE = Statement(
-    """UPDATE rows SET outcome = 'invalid', code = :code, message = :message, tip = :tip
-       WHERE run_id = :run_id AND seq = :seq""",
-    "code message tip run_id seq",
+    "seq integer, code text, message text, tip text",
+    """UPDATE rows SET outcome = 'invalid', code = given.code, message = given.message,
+         tip = given.tip
+       FROM given WHERE rows.run_id = :run_id AND rows.seq = given.seq""",
 )
 _NOTE = Statement(
-    """UPDATE rows SET note = CASE WHEN note IS NULL THEN :note ELSE note || ' ' || :note END
-       WHERE run_id = :run_id AND seq = :seq""",
-    "note run_id seq",
+    "seq integer, note text",
+    """UPDATE rows SET note = CASE WHEN rows.note IS NULL THEN given.note
+         ELSE rows.note || ' ' || given.note END
+       FROM given WHERE rows.run_id = :run_id AND rows.seq = given.seq""",
 )
 
 
@@ -50,7 +55,7 @@ class Known(NamedTuple):
     """What the ledger knows of an endpoint; `sealed` opens with the account's vault."""
 
     state: State
-    sealed: bytes | None
+    sealed: str | None
     doubted: bool
     connect_url: str | None
     compared: str | None
@@ -65,7 +70,7 @@ class StagedRow(NamedTuple):
     seq: int
     number: int
     username: str
-    sealed: bytes | None
+    sealed: str | None
     others: tuple[str, ...]
     action: str | None = None
     outcome: Outcome | None = None
@@ -81,7 +86,7 @@ class OpenRow(NamedTuple):
     seq: int
     number: int
     username: str
-    sealed: bytes | None
+    sealed: str | None
     known: Known | None
 
 
@@ -312,24 +317,17 @@ class Book:
         with self._engine.connect().execution_options(**READS) as connection:
             for start in range(0, len(usernames), _PAGE):
                 some = list(usernames[start : start + _PAGE])
-                for username, *rest in connection.execute(
-                    _KNOWN, {"account_id": self.account_id, "usernames": some}
-                ):
-                    found[username] = Known._make(rest)
+                about_some = {"account_id": self.account_id, "usernames": some}
+                for row in connection.execute(_KNOWN, about_some).all():
+                    found[row[0]] = Known._make(row[1:])
         return found
 
     def stage(self, run_id: int, staged: Sequence[StagedRow]) -> None:
         """Write rows of the source into the ledger."""
-        encode = _ENCODER.encode
-        values = [
-            (
-                *(run_id, r.seq, r.number, r.username, r.sealed, encode(r.others)),
-                *(r.action, r.outcome, r.code, r.message, r.tip, r.note),
-            )
-            for r in staged
-        ]
+        # The fields of StagedRow are in the statement's order: hundreds of thousands pass here.
+        values = [(*r[:4], _json_list(r.others), *r[5:]) for r in staged]
         with self._engine.begin() as connection:
-            _STAGE.many(connection, values)
+            _STAGE.many(connection, values, run_id=run_id)
 
     def planned(self, run_id: int) -> tuple[dict[Outcome, int], dict[str, int]]:
         """Count a staged run's rows: those settled, by outcome, and the open ones, by action."""
@@ -392,14 +390,13 @@ class Book:
 
     def refuse(self, run_id: int, refusals: Sequence[Refusal]) -> None:
         """Make staged rows invalid."""
-        values = [(r.code, r.message, r.tip, run_id, r.seq) for r in refusals]
         with self._engine.begin() as connection:
-            _REFUSE.many(connection, values)
+            _REFUSE.many(connection, refusals, run_id=run_id)
 
     def annotate(self, run_id: int, notes: Sequence[tuple[int, str]]) -> None:
         """Add a note (a warning) to rows, given by their seq."""
         with self._engine.begin() as connection:
-            _NOTE.many(connection, [(note, run_id, seq) for seq, note in notes])
+            _NOTE.many(connection, notes, run_id=run_id)
 
     def open_rows(self, run_id: int, *, unsettled: bool) -> Iterator[list[OpenRow]]:
         """Yield, in pages, the rows without an outcome.
@@ -463,7 +460,11 @@ class Book:
         return [self.vault.open(username, one) for one in sealed]
 
 
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
+def _json_list(texts: Iterable[str]) -> str:
+    """Return a list of texts as JSON, in a quarter of the time that `json.dumps` takes."""
+    return f"[{','.join(map(encode_basestring_ascii, texts))}]"
+
+
 _KNOWN_COLUMNS = (
     endpoints.c.state,
     endpoints.c.sealed,

@@ -33,14 +33,21 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 _ROW = Statement(
-    "UPDATE rows SET sealed = :sealed WHERE run_id = :run_id AND seq = :seq", "sealed run_id seq"
+    "run_id integer, seq integer, sealed text",
+    """UPDATE rows SET sealed = given.sealed
+       FROM given WHERE rows.run_id = given.run_id AND rows.seq = given.seq""",
 )
 _ENDPOINT = Statement(
-    """UPDATE endpoints SET sealed = :sealed
-       WHERE account_id = :account_id AND username = :username""",
-    "sealed account_id username",
+    "username text, sealed text",
+    """UPDATE endpoints SET sealed = given.sealed
+       FROM given
+       WHERE endpoints.account_id = :account_id AND endpoints.username = given.username""",
 )
-_EARLIER = Statement("UPDATE earlier_passwords SET sealed = :sealed WHERE id = :id", "sealed id")
+_EARLIER = Statement(
+    "id integer, sealed text",
+    """UPDATE earlier_passwords SET sealed = given.sealed
+       FROM given WHERE earlier_passwords.id = given.id""",
+)
 
 
 def reseal_everything(
@@ -73,7 +80,7 @@ def reseal_everything(
             scope = f"{appid} {base_url}"
             old, new = Vault(old_key, scope), Vault(new_key, scope)
 
-            def reseal(username: str, sealed: bytes, old: Vault = old, new: Vault = new) -> bytes:
+            def reseal(username: str, sealed: str, old: Vault = old, new: Vault = new) -> str:
                 return new.seal(username, old.open(username, sealed))
 
             count += _reseal_rows(connection, account_id, reseal)
@@ -87,9 +94,7 @@ def reseal_everything(
     return count
 
 
-def _reseal_rows(
-    connection: Connection, account_id: int, reseal: Callable[[str, bytes], bytes]
-) -> int:
+def _reseal_rows(connection: Connection, account_id: int, reseal: Callable[[str, str], str]) -> int:
     count = 0
     place = (0, 0)
     page = (
@@ -106,14 +111,14 @@ def _reseal_rows(
             return count
         _ROW.many(
             connection,
-            [(reseal(name, sealed), run_id, seq) for run_id, seq, name, sealed in found],
+            [(run_id, seq, reseal(name, sealed)) for run_id, seq, name, sealed in found],
         )
         place = (found[-1].run_id, found[-1].seq)
         count += len(found)
 
 
 def _reseal_endpoints(
-    connection: Connection, account_id: int, reseal: Callable[[str, bytes], bytes]
+    connection: Connection, account_id: int, reseal: Callable[[str, str], str]
 ) -> int:
     count = 0
     last = ""
@@ -128,19 +133,21 @@ def _reseal_endpoints(
         if not found:
             return count
         _ENDPOINT.many(
-            connection, [(reseal(name, sealed), account_id, name) for name, sealed in found]
+            connection,
+            [(name, reseal(name, sealed)) for name, sealed in found],
+            account_id=account_id,
         )
         last = found[-1].username
         count += len(found)
 
 
 def _reseal_earlier(
-    connection: Connection, account_id: int, reseal: Callable[[str, bytes], bytes]
+    connection: Connection, account_id: int, reseal: Callable[[str, str], str]
 ) -> int:
     found = connection.execute(
         sa.select(
             earlier_passwords.c.id, earlier_passwords.c.username, earlier_passwords.c.sealed
         ).where(earlier_passwords.c.account_id == account_id)
     ).all()  # only ever a few: passwords that changed while a doubt was open
-    _EARLIER.many(connection, [(reseal(name, sealed), id_) for id_, name, sealed in found])
+    _EARLIER.many(connection, [(id_, reseal(name, sealed)) for id_, name, sealed in found])
     return len(found)

@@ -92,7 +92,7 @@ rows = sa.Table(
     sa.Column("seq", sa.Integer, primary_key=True),  # order in the source, from 1
     sa.Column("number", sa.Integer, nullable=False),  # as the user sees it
     sa.Column("username", sa.Text, nullable=False),
-    sa.Column("sealed", sa.LargeBinary),  # the password in the source's cell; NULL when blank
+    sa.Column("sealed", sa.Text),  # the password in the source's cell; NULL when blank
     sa.Column("cells", sa.Text, nullable=False),  # JSON list: the source's own columns
     sa.Column("action", sa.Text),  # what calls it needs to begin with; NULL when none
     sa.Column("outcome", sa.Text),  # NULL until it is known
@@ -123,7 +123,7 @@ endpoints = sa.Table(
     sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
     sa.Column("username", sa.Text, primary_key=True),
     sa.Column("state", sa.Text, nullable=False),
-    sa.Column("sealed", sa.LargeBinary),  # the password we chose or were given
+    sa.Column("sealed", sa.Text),  # the password we chose or were given
     # True from the first request without a clear answer until read-back or a 200 settles it.
     sa.Column("doubted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("purpose", sa.Text, nullable=False),  # of the intent: "create", "reset", "change"
@@ -149,7 +149,7 @@ earlier_passwords = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("account_id", sa.Integer, nullable=False),
     sa.Column("username", sa.Text, nullable=False),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False),
     sa.ForeignKeyConstraint(
         ["account_id", "username"], ["endpoints.account_id", "endpoints.username"]
     ),

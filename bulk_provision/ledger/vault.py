@@ -1,8 +1,9 @@
 """Passwords at rest: sealed with AES-256-GCM under a key that does not lie in the ledger.
 
-A sealed password is `version (1 byte) ‖ key id (4) ‖ nonce (12) ‖ ciphertext and tag`. It is bound
-to its account and username (as associated data), so that a sealed password copied to another
-row does not open. The nonce is random: safe for 2^32 passwords under one key (NIST SP 800-38D).
+A sealed password is `version (1 byte) ‖ key id (4) ‖ nonce (12) ‖ ciphertext and tag`, in base64.
+It is bound to its account and username (as associated data), so that a sealed password copied to
+another row does not open. The nonce is random: safe for 2^32 passwords under one key (NIST
+SP 800-38D).
 """
 
 from __future__ import annotations
@@ -67,32 +68,33 @@ class Vault:
     def __repr__(self) -> str:
         return "Vault(•••)"
 
-    def seal(self, username: str, password: str) -> bytes:
+    def seal(self, username: str, password: str) -> str:
         """Encrypt a password for the ledger."""
         nonce = _NONCES.next()
         plain = password.encode("utf-8", "surrogatepass")
-        return self._prefix + nonce + self._aead.encrypt(nonce, plain, self._bound_to(username))
+        box = self._aead.encrypt(nonce, plain, self._bound_to(username))
+        return binascii.b2a_base64(self._prefix + nonce + box, newline=False).decode("ascii")
 
-    def open(self, username: str, sealed: bytes) -> str:
+    def open(self, username: str, sealed: str) -> str:
         """Decrypt what `seal` made for the same username.
 
         Raises:
             KeyMismatchError: sealed under another key, for another username, or damaged.
         """
-        if sealed[:_HEADER] != self._prefix:
+        try:
+            whole = binascii.a2b_base64(sealed, strict_mode=True)
+        except ValueError:
+            raise _damaged(username) from None
+        if whole[:_HEADER] != self._prefix:
             raise KeyMismatchError(
                 "A password in the ledger was encrypted under another key.",
                 "Give the key that the ledger was made with (BULK_PROVISION_KEY or its key file).",
             )
-        nonce, box = sealed[_HEADER : _HEADER + _NONCE_BYTES], sealed[_HEADER + _NONCE_BYTES :]
+        nonce, box = whole[_HEADER : _HEADER + _NONCE_BYTES], whole[_HEADER + _NONCE_BYTES :]
         try:
             plain = self._aead.decrypt(nonce, box, self._bound_to(username))
         except (InvalidTag, ValueError):  # ValueError: cut off within the nonce
-            raise KeyMismatchError(
-                f"The password kept for {username!r} cannot be decrypted: the ledger was damaged "
-                "or changed by another program.",
-                "Restore the ledger from a backup.",
-            ) from None
+            raise _damaged(username) from None
         return plain.decode("utf-8", "surrogatepass")
 
     def mark(self, username: str, password: str) -> str:
@@ -102,6 +104,14 @@ class Vault:
 
     def _bound_to(self, username: str) -> bytes:
         return self._scope + username.encode("utf-8", "surrogatepass")
+
+
+def _damaged(username: str) -> KeyMismatchError:
+    return KeyMismatchError(
+        f"The password kept for {username!r} cannot be decrypted: the ledger was damaged "
+        "or changed by another program.",
+        "Restore the ledger from a backup.",
+    )
 
 
 def key_id(key: bytes) -> str:

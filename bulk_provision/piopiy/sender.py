@@ -14,7 +14,7 @@ import os
 import ssl
 import time
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bulk_provision.model import Account
 
 ANSWER_LIMIT = 64 * 1024  # bytes; the longest documented answer (ten rows of list_sip) has 1 KiB
+_TROUBLE = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError)
 _CONNECTIONS = 3  # tried for a request, when they turn out to be of no use at its turn
 
 
@@ -45,19 +46,19 @@ class _Deadlines:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._late_at: dict[asyncio.Timeout, float] = {}  # in the order of leaving
+        self._late_at: dict[Connection, float] = {}  # in the order of leaving
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, call: asyncio.Timeout) -> None:
-        """Count the seconds of a call from now on."""
+    def begin(self, connection: Connection) -> None:
+        """Count the seconds of the call on a connection from now on."""
         loop = asyncio.get_running_loop()
-        self._late_at[call] = loop.time() + self._seconds
+        self._late_at[connection] = late_at = loop.time() + self._seconds
         if self._timer is None:
-            self._timer = loop.call_at(self._late_at[call], self._end_late_ones)
+            self._timer = loop.call_at(late_at, self._end_late_ones)
 
-    def end(self, call: asyncio.Timeout) -> None:
-        """Count no more: its answer is there, or it did not leave after all."""
-        self._late_at.pop(call, None)
+    def end(self, connection: Connection) -> bool:
+        """Count no more; return whether the call was ended because it was late."""
+        return self._late_at.pop(connection, None) is None
 
     def close(self) -> None:
         """Let go of the timer."""
@@ -67,42 +68,27 @@ class _Deadlines:
     def _end_late_ones(self) -> None:
         loop = asyncio.get_running_loop()
         self._timer = None
-        for call, late_at in list(self._late_at.items()):
+        for connection, late_at in list(self._late_at.items()):
             if late_at > loop.time():
                 self._timer = loop.call_at(late_at, self._end_late_ones)
                 return
-            self.end(call)
-            call.reschedule(late_at)
+            del self._late_at[connection]
+            if connection.transport is not None:  # its reader is told that the connection is lost
+                connection.transport.abort()
 
 
-class _Target(NamedTuple):
-    """Where a call goes.
-
-    Args:
-        request: tells aiohttp's connector where to connect; it is never sent itself.
-        head: of the HTTP request, up to the length of its body.
-    """
-
-    request: ClientRequest
-    head: bytes
-
-    @classmethod
-    def of(cls, url: URL) -> _Target:
-        """Return the target of POST requests to an address; needs a running loop."""
-        lines = (
-            f"POST {url.raw_path_qs} HTTP/1.1",
-            f"Host: {url.host_port_subcomponent}",
-            "Content-Type: application/json",
-            "Accept: application/json",
-            "Accept-Encoding: identity",
-            "User-Agent: bulk-provision",
-            "Content-Length: ",
-        )
-        return cls(ClientRequest("POST", url), "\r\n".join(lines).encode("ascii"))
-
-    def message(self, body: bytes) -> bytes:
-        """Return the whole HTTP request."""
-        return b"%b%d\r\n\r\n%b" % (self.head, len(body), body)
+def _head(url: URL) -> bytes:
+    """Return the head of POST requests to an address, up to the length of their body."""
+    lines = (
+        f"POST {url.raw_path_qs} HTTP/1.1",
+        f"Host: {url.host_port_subcomponent}",
+        "Content-Type: application/json",
+        "Accept: application/json",
+        "Accept-Encoding: identity",
+        "User-Agent: bulk-provision",
+        "Content-Length: ",
+    )
+    return "\r\n".join(lines).encode("ascii")
 
 
 class _NoLastingConnectionError(aiohttp.ClientConnectionError):
@@ -123,92 +109,110 @@ class LocalSender:
     """Sends from this process, by aiohttp, over kept-alive connections.
 
     TLS is verified, redirects are not followed, proxies of the environment are not used. The
-    answer is asked for uncompressed, and no more than ANSWER_LIMIT bytes of it are read.
+    answer is asked for uncompressed, and no more than ANSWER_LIMIT bytes of it are read. There are
+    as many connections as there were calls at the same time: who calls limits these.
 
     Args:
         account: who calls, and where.
-        concurrency: connections at the same time.
         timeout: seconds for the answer, from the moment the request leaves.
         connect_timeout: seconds for a connection to come about.
     """
 
-    def __init__(
-        self, account: Account, *, concurrency: int, timeout: float, connect_timeout: float
-    ) -> None:
+    def __init__(self, account: Account, *, timeout: float, connect_timeout: float) -> None:
         self._credentials = {"appid": account.appid, "secret": account.secret.reveal()}
-        self._urls = {call: URL(f"{account.base_url}/{call.value}") for call in Call}
-        self._concurrency = concurrency
+        self._base_url = URL(account.base_url)
+        self._heads = {call: _head(URL(f"{account.base_url}/{call.value}")) for call in Call}
         self._timeout = timeout
         self._deadlines = _Deadlines(timeout)
         self._connect_timeout = connect_timeout
         self._connector: aiohttp.TCPConnector | None = None
-        self._targets: dict[Call, _Target] = {}
+        self._idle: list[Connection] = []  # the one that was used last is taken first
 
     def __repr__(self) -> str:
         return "LocalSender(•••)"
 
     async def __aenter__(self) -> Self:
-        self._targets = {call: _Target.of(url) for call, url in self._urls.items()}
-        self._connector = aiohttp.TCPConnector(
-            limit=self._concurrency, ttl_dns_cache=60, keepalive_timeout=30
-        )
+        self._connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
+        # Tells aiohttp's connector where to connect; it is never sent itself.
+        self._destination = ClientRequest("POST", self._base_url)
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
         self._deadlines.close()
+        while self._idle:
+            self._idle.pop().close()
         if self._connector is not None:
             await self._connector.close()
 
     async def send(self, request: Request, turn: Callable[[], Awaitable[None]]) -> Reply:
         """Make a call; see `Sender.send`."""
-        target = self._targets[request.call]
-        message = target.message(json.dumps({**self._credentials, **request.fields()}).encode())
-        limit = asyncio.timeout(None)
-        has_left = False
+        body = json.dumps({**self._credentials, **request.fields()}).encode()
+        message = b"%b%d\r\n\r\n%b" % (self._heads[request.call], len(body), body)
         try:
-            async with limit:
-                connection = await self._at_its_turn(target, turn)
-                with contextlib.closing(connection):  # unless its answer is read to the end
-                    self._deadlines.begin(limit)
-                    has_left = True
-                    _pass_fail_point(request.call)
-                    reply = await _exchange(connection.protocol, message)
-                    connection.release()
-                    return reply
+            connection = await self._at_its_turn(turn)
         except TimeoutError:
-            return Reply(has_left, trouble=self._timed_out(has_left=has_left))
-        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as problem:
-            return Reply(has_left, trouble=_in_words(problem))
-        finally:
-            self._deadlines.end(limit)
+            return Reply(False, trouble=f"no connection within {self._connect_timeout:g} s")
+        except _TROUBLE as problem:
+            return Reply(False, trouble=_in_words(problem))
+        _pass_fail_point(request.call)
+        return await self._answer(connection, message)
 
-    async def _at_its_turn(
-        self, target: _Target, turn: Callable[[], Awaitable[None]]
-    ) -> Connection:
+    async def _at_its_turn(self, turn: Callable[[], Awaitable[None]]) -> Connection:
         """Return a connection at the request's turn, to be written to at once.
 
         First the connection, then the turn: so a slow handshake delays nobody else's call, no
         permit is spent on waiting for a connection, and what fails before is known not to have
         left.
         """
-        assert self._connector is not None, "use the sender with `async with`"
-        limit = aiohttp.ClientTimeout(connect=self._connect_timeout)
         for _ in range(_CONNECTIONS):
-            connection = await self._connector.connect(target.request, [], limit)
+            connection = self._idle_one() or await self._new_one()
             try:
                 await turn()
             except BaseException:
-                connection.release()
+                self._keep(connection)
                 raise
             if _is_blank(connection):
                 return connection
             connection.close()
         raise _NoLastingConnectionError
 
-    def _timed_out(self, *, has_left: bool) -> str:
-        if has_left:
-            return f"no answer within {self._timeout:g} s"
-        return f"no connection within {self._connect_timeout:g} s"
+    def _idle_one(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if _is_blank(connection):
+                return connection
+            connection.close()
+        return None
+
+    async def _new_one(self) -> Connection:
+        assert self._connector is not None, "use the sender with `async with`"
+        limit = aiohttp.ClientTimeout(connect=self._connect_timeout)
+        return await self._connector.connect(self._destination, [], limit)
+
+    def _keep(self, connection: Connection) -> None:
+        if _is_blank(connection):
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    async def _answer(self, connection: Connection, message: bytes) -> Reply:
+        """Write a request in the very step that follows its turn, and read the answer."""
+        self._deadlines.begin(connection)
+        is_whole = False
+        try:
+            reply = await _exchange(connection.protocol, message)
+            is_whole = reply.body is not None
+        except _TROUBLE as problem:
+            reply = Reply(True, trouble=_in_words(problem))
+        finally:
+            is_late = self._deadlines.end(connection)
+            if is_whole:
+                self._keep(connection)
+            else:
+                connection.close()
+        if is_late and not is_whole:
+            return Reply(True, trouble=f"no answer within {self._timeout:g} s")
+        return reply
 
 
 def _pass_fail_point(call: Call) -> None:
