@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from bulk_provision.model import Pace
     from bulk_provision.plan import Step
 
-_HANDS_PER_SEAT = 4
+_HANDS_PER_SEAT = 2
 _AHEAD_SECONDS = 0.1  # of the rate: rows whose intents are being committed meanwhile
-_FEWEST_AHEAD, _MOST_AHEAD = 16, 128  # each that a killed run had in hand costs a read-back
+_FEWEST_AHEAD, _MOST_AHEAD = 32, 64  # each that a killed run had in hand costs a read-back
 
 
 class Drain:

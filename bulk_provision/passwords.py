@@ -8,13 +8,13 @@ and weak ones in a source are told.
 from __future__ import annotations
 
 import math
-import secrets
 import string
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 from bulk_provision.errors import UsageError
+from bulk_provision.randomness import random_bytes
 
 LENGTH_LIMIT = 128
 """The longest password that is sent, in characters."""
@@ -77,8 +77,7 @@ def generate(recipe: Recipe = DEFAULT_RECIPE) -> str:
     letters, unfair = _drawing(recipe.alphabet)
     wanted = _classes_wanted(recipe)
     while True:
-        # One system call for all characters: with one for each, it was the dearest part of a row.
-        drawn = secrets.token_bytes(2 * recipe.length).translate(letters, unfair)
+        drawn = random_bytes(2 * recipe.length).translate(letters, unfair)
         password = drawn[: recipe.length].decode("ascii")
         if len(password) == recipe.length and not any(one.isdisjoint(password) for one in wanted):
             return password
