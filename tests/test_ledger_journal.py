@@ -202,7 +202,7 @@ async def test_a_ledger_that_stays_locked_fails_the_write(ledger, monkeypatch):
 async def test_a_ledger_that_cannot_be_reached_fails_the_write(ledger, book, monkeypatch):
     async with journal_of(book, begin(book)) as journal:
         with monkeypatch.context() as gone:
-            gone.setattr(ledger._engine, "begin", lambda: 1 / 0)
+            gone.setattr(ledger._engine, "connect", lambda: 1 / 0)
             await fail(journal.write(attempt("ada")), ZeroDivisionError)
 
 
