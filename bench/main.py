@@ -23,7 +23,7 @@ from stage import vendor
 
 FULL = {
     rate: {"rates": (5, 50, 500), "seconds": 12},
-    throughput: {"concurrencies": (10, 50), "rows": 5000, "rounds": 7},
+    throughput: {"concurrencies": (10, 50), "rows": 15_000, "rounds": 7},
     memory: {"few": 10_000, "many": 200_000},
     repetition: {"rows": 100_000, "repeats": 3},
 }

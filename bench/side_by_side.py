@@ -17,6 +17,7 @@ import aiohttp
 import uvloop
 from stage import write_source
 
+from bulk_provision.cli.run import collect_garbage_less_often
 from bulk_provision.job import Watcher, provision
 from bulk_provision.model import Account, Outcome, Pace, Secret
 from bulk_provision.passwords import generate
@@ -80,5 +81,6 @@ async def take_turns(base_url, folder, concurrency, rows, rounds):
 
 if __name__ == "__main__":
     url, place, *numbers = sys.argv[1:]
+    collect_garbage_less_often()  # as the command does; the bare loop has the same of it
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         print(json.dumps(runner.run(take_turns(url, Path(place), *map(int, numbers)))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -90,8 +91,19 @@ def _loop_run(settings: Settings, source: Source, account: Account) -> Summary:
     from bulk_provision.job import Control
 
     control = Control()
+    collect_garbage_less_often()
     with reporter(settings) as watcher, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_run(settings, source, account, watcher, control))
+
+
+def collect_garbage_less_often() -> None:
+    """Let Python look for unreachable cycles after 20,000 new objects, not after every 700.
+
+    A row makes some dozens of objects and leaves no cycle behind; looking for one in between was
+    measured at a tenth of a run's time.
+    """
+    gc.freeze()  # what the imports made stays, and need not be looked at
+    gc.set_threshold(20_000)
 
 
 async def _run(
