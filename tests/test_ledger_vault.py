@@ -38,11 +38,6 @@ def test_what_was_sealed_opens_again(username, password):
     assert vault().open(username, vault().seal(username, password)) == password
 
 
-def test_what_the_first_ledgers_kept_as_bytes_opens_too():
-    as_bytes = base64.b64decode(vault().seal("ada", PASSWORD))
-    assert vault().open("ada", as_bytes) == PASSWORD
-
-
 def test_a_sealed_password_cannot_be_read():
     sealed = vault().seal("ada", PASSWORD)
     assert PASSWORD not in sealed

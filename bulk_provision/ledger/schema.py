@@ -15,7 +15,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-HEAD = "0001"  # the newest migration; lets an up-to-date ledger open without Alembic's 1 s import
+HEAD = "0002"  # the newest migration; lets an up-to-date ledger open without Alembic's 1 s import
 
 
 class State(StrEnum):

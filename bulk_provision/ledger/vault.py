@@ -51,22 +51,14 @@ class Vault:
         box = self._aead.encrypt(nonce, plain, self._bound_to(username))
         return binascii.b2a_base64(self._prefix + nonce + box, newline=False).decode("ascii")
 
-    def open(self, username: str, sealed: str | bytes) -> str:
+    def open(self, username: str, sealed: str) -> str:
         """Decrypt what `seal` made for the same username.
-
-        Args:
-            username: whose password it is.
-            sealed: in base64; as bytes in ledgers that were made before November 24th, 2026.
 
         Raises:
             KeyMismatchError: sealed under another key, for another username, or damaged.
         """
         try:
-            whole = (
-                sealed
-                if isinstance(sealed, bytes)
-                else binascii.a2b_base64(sealed, strict_mode=True)
-            )
+            whole = binascii.a2b_base64(sealed, strict_mode=True)
         except ValueError:
             raise _damaged(username) from None
         if whole[:_HEADER] != self._prefix:
