@@ -118,6 +118,16 @@ FORMULA_WRAPPER = Doubt(
     'Nothing, if that is what was meant; else write the cell without the ="…" around it.',
     warning=True,
 )
+MERGED = Doubt(
+    "cell-merged",
+    "it is merged with the cell above it, so it has no value of its own",
+    "Take the cells apart (unmerge them), and fill in each one.",
+)
+MERGED_ACROSS = Doubt(
+    "cell-merged-across",
+    "it is merged with the cell to its left, so it has no value of its own",
+    "Take the cells apart (unmerge them), and fill in each one.",
+)
 UNSTORABLE = Doubt(
     "character-impossible",
     "it holds a character that no text can hold (NUL, or half of a surrogate pair)",
