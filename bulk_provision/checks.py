@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -84,7 +84,7 @@ def check(row: Row, rules: Rules, where: Where) -> User | Invalid:
     ):
         place = where(row.number, name)
         if place not in misread:  # what could not be read need not be judged too
-            problems += [problem._replace(where=place) for problem in found]
+            problems += [problem._replace(where=place, field=name) for problem in found]
     errors = [problem for problem in problems if not problem.warning]
     warnings = [problem for problem in problems if problem.warning]
     if errors:
@@ -103,9 +103,10 @@ def duplicate(where: str, username: str, first_row: int) -> Problem:
     return Problem(
         "username-duplicate",
         where,
-        visible(username),
-        f"the same username stands in row {first_row} already",
+        f"{visible(username)}, as in row {first_row}",
+        "the same username stands in an earlier row already",
         "Give each user a username of its own, or delete one of the two rows.",
+        field="username",
     )
 
 
@@ -121,11 +122,54 @@ def differs_only_by_case(where: str, username: str, other: str, first_row: int) 
     return Problem(
         "username-case",
         where,
-        visible(username),
-        f"row {first_row} has {visible(other)}, which differs by upper and lower case alone; "
-        "many phones and people take the two for one",
+        f"{visible(username)}, and {visible(other)} in row {first_row}",
+        "an earlier row's username differs by upper and lower case alone; many phones and people "
+        "take the two for one",
         "If it is the same user, delete one of the two rows.",
         warning=True,
+        field="username",
+    )
+
+
+def is_digits(username: str) -> bool:
+    """Say whether a username is nothing but digits."""
+    return username.isascii() and username.isdigit()
+
+
+def lost_zeros(lengths: Mapping[int, int]) -> int | None:
+    """Tell from how long they are whether usernames have lost leading zeros.
+
+    That is likely when most of them have one length and some are shorter: spreadsheet programs
+    make 42 of 0042.
+
+    Args:
+        lengths: how many usernames of nothing but digits there are, by their length.
+
+    Returns:
+        The length that most have, when there are shorter ones too; else None.
+    """
+    usual, count = max(lengths.items(), key=lambda one: one[1], default=(0, 0))
+    is_most = count > 2 and count * 2 > sum(lengths.values())
+    return usual if is_most and any(length < usual for length in lengths) else None
+
+
+def zeros_lost(where: str, username: str, usual: int) -> Problem:
+    """Warn that a username is shorter than most, and may have lost leading zeros.
+
+    Args:
+        where: its place.
+        username: nothing but digits.
+        usual: the length that most usernames of digits have.
+    """
+    return Problem(
+        "username-zeros-lost",
+        where,
+        f"{username}, not {username.zfill(usual)}",
+        f"most usernames of digits have {usual} of them here, and it has fewer: a spreadsheet "
+        "program may have taken leading zeros away",
+        "Nothing, if it is meant so; else format the column as Text, and type the username again.",
+        warning=True,
+        field="username",
     )
 
 
@@ -184,8 +228,8 @@ def _username_problems(cell: str, username: str, rules: Rules) -> Iterator[Probl
     if len(username) > USERNAME_LIMIT:
         yield _problem(
             "username-long",
-            seen,
-            f"it has {len(username)} characters; at most {USERNAME_LIMIT} are sent",
+            f"{seen}, {len(username)} characters",
+            f"it is longer than the {USERNAME_LIMIT} characters that are sent at most",
             "Choose a shorter username.",
         )
     if _EXCEL_NUMBER.fullmatch(username):
@@ -241,8 +285,8 @@ def _password_problems(password: str, username: str, rules: Rules) -> Iterator[P
     if len(password) > LENGTH_LIMIT:
         yield _problem(
             "password-long",
-            "",
-            f"it has {len(password)} characters; at most {LENGTH_LIMIT} are sent",
+            f"{len(password)} characters",
+            f"it is longer than the {LENGTH_LIMIT} characters that are sent at most",
             "Choose a shorter password, or leave the cell blank to have one generated.",
         )
     yield from _password_characters(password)

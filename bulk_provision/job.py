@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from bulk_provision.intake import Table
     from bulk_provision.ledger import Book, Lease
-    from bulk_provision.model import Account, ResultRow
+    from bulk_provision.model import Account, ResultRow, Secret
     from bulk_provision.piopiy import Sender
     from bulk_provision.settings import Settings
 
@@ -55,17 +55,28 @@ class Source:
         path: a file, or "-" for CSV on `stdin`.
         sheet: the worksheet's name; None: the one whose header fits.
         mapping: field → header or column letter; empty: recognised from the headers.
+        encoding: of a text file; None: found out.
+        password: of a protected workbook.
         stdin: what "-" reads.
     """
 
     path: str
     sheet: str | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
+    encoding: str | None = None
+    password: Secret | None = None
     stdin: BinaryIO | None = None
 
     def open(self) -> Table:
         """Open it; raises SourceError."""
-        return open_table(self.path, sheet=self.sheet, mapping=self.mapping, stdin=self.stdin)
+        return open_table(
+            self.path,
+            sheet=self.sheet,
+            mapping=self.mapping,
+            encoding=self.encoding,
+            password=self.password,
+            stdin=self.stdin,
+        )
 
 
 @dataclass(frozen=True, slots=True)

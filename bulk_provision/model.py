@@ -124,6 +124,7 @@ class Problem(NamedTuple):
         why: why that is wrong.
         cure: what to do about it.
         warning: True when the row may go on all the same.
+        field: the cell's field, "username" or "password"; "" when it is about the whole row.
     """
 
     kind: str
@@ -132,6 +133,7 @@ class Problem(NamedTuple):
     why: str
     cure: str
     warning: bool = False
+    field: str = ""
 
 
 class Row(NamedTuple):

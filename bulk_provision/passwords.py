@@ -164,7 +164,8 @@ def weaknesses(password: str, username: str) -> tuple[Weakness, ...]:
 
 
 def _is_repetitive(plain: str) -> bool:
-    return plain in _SEQUENCES or len(set(plain)) <= 2
+    # The first few characters tell, nearly always.
+    return plain in _SEQUENCES or (len(set(plain[:4])) <= 2 and len(set(plain)) <= 2)
 
 
 def _is_common(plain: str) -> bool:

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     source: str | None = None
     output: str | None = None
     sheet: str | None = None
+    encoding: str | None = None
+    source_password_env: str | None = None
     map: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
     appid: int | None = Field(default=None, ge=0, lt=2**63)  # what a database can hold
     secret: SecretStr | None = None
@@ -181,6 +183,25 @@ def account_of(settings: Settings, ask: Callable[[], str] | None) -> Account:
             "flag: other users of the machine could see it).",
         )
     return Account(settings.appid, Secret(secret), settings.base_url)
+
+
+def source_password(settings: Settings) -> Secret | None:
+    """Return the password of a protected source; None when the user named none.
+
+    Raises:
+        UsageError: the environment variable that was named is not set, or is empty.
+    """
+    name = settings.source_password_env
+    if name is None:
+        return None
+    password = os.environ.get(name, "")
+    if not password:
+        raise UsageError(
+            f"--source-password-env {name}: there is no environment variable of that name, or "
+            "nothing in it.",
+            "Put the workbook's password into it, and give its name (not the password itself).",
+        )
+    return Secret(password)
 
 
 def _secret(settings: Settings) -> str:

@@ -6,18 +6,26 @@ that memory does not grow with the file; duplicates are found there, by a query.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from bulk_provision import failpoints
-from bulk_provision.checks import check, differs_only_by_case, duplicate
+from bulk_provision.checks import (
+    check,
+    differs_only_by_case,
+    duplicate,
+    is_digits,
+    lost_zeros,
+    zeros_lost,
+)
 from bulk_provision.ledger import Refusal, StagedRow
 from bulk_provision.model import Invalid, Outcome, User, Warned
 from bulk_provision.plan import Remembered, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from bulk_provision.checks import Rules
     from bulk_provision.intake import Table
@@ -27,6 +35,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 1000
 _PLACES = 3  # how many places of a problem are named
+_REASONS = 5  # how many reasons of one kind are told apart: a source can have a new one in each row
+_MORE_REASONS = "more of the same kind, each for a reason of its own: see the rows themselves"
 
 
 @dataclass(slots=True)
@@ -35,7 +45,8 @@ class Tally:
 
     problem: Problem  # the first one
     count: int = 0
-    places: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)  # the first few
+    seen: list[str] = field(default_factory=list)  # what stands there; "" where that is secret
 
     def as_text(self) -> str:
         """Return what is wrong and the cure, in one line."""
@@ -48,28 +59,53 @@ class Staged:
 
     Args:
         rows: rows read.
-        tallies: every kind of problem and warning, in the order of first appearance.
+        tallies: every problem and warning, the same ones told once, in the order of appearance.
         interrupted: whether reading was ended before the source's end.
+        digits: how many usernames of nothing but digits there are, by their length.
+        keep: how many problems are to be kept one by one, with the row that they belong to.
+        found: these, as they were found.
     """
 
     rows: int = 0
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: list[Tally] = field(default_factory=list)
     interrupted: bool = False
+    digits: Counter[int] = field(default_factory=Counter)
+    keep: int = 0
+    found: list[tuple[int, Problem]] = field(default_factory=list)
+    _kinds: dict[str, dict[str, Tally]] = field(default_factory=dict)
 
-    def tell(self, problems: Iterable[Problem]) -> None:
-        """Count problems by their kind."""
+    def tell(self, problems: Iterable[Problem], number: int = 0) -> None:
+        """Count problems; the same ones are those of one kind with one reason.
+
+        Args:
+            problems: of one row, or of the source as a whole.
+            number: the row's; 0 for the source.
+        """
         for problem in problems:
-            tally = self.tallies.setdefault(problem.kind, Tally(problem))
+            if number and len(self.found) < self.keep:
+                self.found.append((number, problem))
+            tally = self._tally(problem)
             tally.count += 1
             if len(tally.places) < _PLACES:
                 tally.places.append(problem.where)
+                tally.seen.append(problem.seen)
+
+    def _tally(self, problem: Problem) -> Tally:
+        reasons = self._kinds.setdefault(problem.kind, {})
+        why = problem.why
+        if why not in reasons and len(reasons) >= _REASONS:
+            why = _MORE_REASONS
+        if why not in reasons:
+            reasons[why] = Tally(problem._replace(why=why))
+            self.tallies.append(reasons[why])
+        return reasons[why]
 
     @property
     def warnings(self) -> tuple[Warned, ...]:
         """The warnings alone, as the ledger and the results keep them."""
         return tuple(
             Warned(tally.as_text(), tally.count, tally.problem.where)
-            for tally in self.tallies.values()
+            for tally in self.tallies
             if tally.problem.warning
         )
 
@@ -82,6 +118,7 @@ def stage(
     policy: Policy,
     *,
     interrupted: Callable[[], bool] = lambda: False,
+    keep: int = 0,
 ) -> Staged:
     """Read the whole source into the ledger; no row is called for before all are checked.
 
@@ -92,11 +129,12 @@ def stage(
         rules: what is checked.
         policy: what a row's plan depends on.
         interrupted: asked between chunks; True ends the reading.
+        keep: how many problems are to be kept one by one, in `Staged.found`.
 
     Raises:
         SourceError: the source turns out to be unreadable in the middle.
     """
-    staged = Staged()
+    staged = Staged(keep=keep)
     staged.tell(table.notes)
     for chunk in _chunks(table.rows()):
         if interrupted():
@@ -104,7 +142,10 @@ def stage(
             return staged
         checked = [check(row, rules, table.where) for row in chunk]
         _stage_chunk(checked, book, run_id, policy, staged)
+    staged.tell(table.left_out)
     _refuse_duplicates(table, book, run_id, staged)
+    _warn_of_twins(table, book, run_id, staged)
+    _warn_of_lost_zeros(table, book, run_id, staged)
     return staged
 
 
@@ -122,13 +163,15 @@ def _stage_chunk(
     for seq, one in enumerate(checked, start=staged.rows + 1):
         if isinstance(one, Invalid):
             entries.append(_refused(seq, one, book))
-            staged.tell(one.problems)
+            staged.tell(one.problems, one.row.number)
             continue
+        if is_digits(one.username):
+            staged.digits[len(one.username)] += 1
         decision = decide(one.username, one.password, known.get(one.username), policy, vault)
         sealed = vault.seal(one.username, one.password) if one.password else None
         note = None
         if one.warnings:
-            staged.tell(one.warnings)
+            staged.tell(one.warnings, one.number)
             note = " ".join(_sentence(warning.why) for warning in one.warnings)
         row = (seq, one.number, one.username, sealed, one.others)
         if isinstance(decision, Remembered):
@@ -176,15 +219,19 @@ def storable(text: str) -> str:
 
 
 def _refuse_duplicates(table: Table, book: Book, run_id: int, staged: Staged) -> None:
-    """Refuse every row but the first of equal usernames; warn where only the case differs."""
+    """Refuse every row but the first of equal usernames."""
     for twins in book.duplicates(run_id):
         refusals = []
         for twin in twins:
             where = table.where(twin.number, "username")
             problem = duplicate(where, twin.username, twin.first_number)
-            staged.tell([problem])
+            staged.tell([problem], twin.number)
             refusals.append(Refusal(twin.seq, problem.kind, _told(problem), problem.cure))
         book.refuse(run_id, refusals)
+
+
+def _warn_of_twins(table: Table, book: Book, run_id: int, staged: Staged) -> None:
+    """Warn where only the case of two usernames differs."""
     for twins in book.case_twins(run_id):
         notes = []
         for twin in twins:
@@ -192,6 +239,31 @@ def _refuse_duplicates(table: Table, book: Book, run_id: int, staged: Staged) ->
             problem = differs_only_by_case(
                 where, twin.username, twin.first_username, twin.first_number
             )
-            staged.tell([problem])
-            notes.append((twin.seq, _sentence(problem.why)))
-        book.annotate(run_id, notes)
+            notes.append((twin.seq, twin.number, problem))
+        _annotate(book, run_id, notes, staged)
+
+
+def _warn_of_lost_zeros(table: Table, book: Book, run_id: int, staged: Staged) -> None:
+    """Warn of usernames that may have been longer once."""
+    usual = lost_zeros(staged.digits)
+    if usual is None:
+        return
+    for page in book.shorter(run_id, usual):
+        notes = [
+            (seq, number, zeros_lost(table.where(number, "username"), username, usual))
+            for seq, number, username in page
+            if is_digits(username)
+        ]
+        _annotate(book, run_id, notes, staged)
+
+
+def _annotate(
+    book: Book, run_id: int, notes: Sequence[tuple[int, int, Problem]], staged: Staged
+) -> None:
+    """Add warnings to rows, given by their seq and number."""
+    for _, number, problem in notes:
+        staged.tell([problem], number)
+    book.annotate(
+        run_id,
+        [(seq, _sentence(f"{problem.why} ({problem.seen})")) for seq, _, problem in notes],
+    )

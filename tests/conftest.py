@@ -6,6 +6,8 @@ import shutil
 import pytest
 from hypothesis import settings
 
+from bulk_provision.intake.books import open_book
+from bulk_provision.intake.reading import ReadApart
 from bulk_provision.ledger import Ledger
 from ledger_samples import APPID, BASE_URL
 
@@ -21,6 +23,24 @@ def _nothing_of_the_developers_own(monkeypatch):
         if name.upper().startswith("BULK_PROVISION_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_DATA_HOME", "/nonexistent/data")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sources_read_in_this_process():
+    """Starting a process takes 0.1 s; these tests read some thousand sources.
+
+    The process of its own has its tests in test_intake_reading, and is used by every test that
+    starts the real command.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bulk_provision.intake.table.ReadApart", open_book)
+        yield
+
+
+@pytest.fixture
+def read_apart(monkeypatch):
+    """Sources are read by a process of its own, as the command does it."""
+    monkeypatch.setattr("bulk_provision.intake.table.ReadApart", ReadApart)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ from bulk_provision.checks import (
     check,
     differs_only_by_case,
     duplicate,
+    lost_zeros,
+    zeros_lost,
 )
 from bulk_provision.errors import UsageError
 from bulk_provision.model import Invalid, Problem, Row, User, WeakPasswords
@@ -239,14 +241,34 @@ def test_what_reading_warned_of_goes_on_with_the_user():
 def test_a_username_that_stands_twice_names_the_first_row():
     problem = duplicate("Users!A9", "asha", 4)
     assert not problem.warning
-    assert "row 4" in problem.why
-    assert (problem.where, problem.seen) == ("Users!A9", "asha")
+    assert (problem.where, problem.seen) == ("Users!A9", "asha, as in row 4")
 
 
 def test_usernames_that_differ_by_case_alone_are_a_warning():
     problem = differs_only_by_case("Users!A9", "Asha", "asha", 4)
     assert problem.warning
-    assert "row 4 has asha" in problem.why
+    assert problem.seen == "Asha, and asha in row 4"
+
+
+@pytest.mark.parametrize(
+    ("lengths", "usual"),
+    [
+        ({4: 10, 2: 1}, 4),
+        ({4: 10, 2: 4, 3: 5}, 4),
+        ({4: 3}, None),  # all alike
+        ({4: 10, 5: 2}, None),  # longer ones have lost nothing
+        ({4: 5, 3: 5}, None),  # none is the usual one
+        ({4: 2, 3: 1}, None),  # too few to tell
+        ({}, None),
+    ],
+)
+def test_zeros_are_lost_where_most_usernames_have_more_digits(lengths, usual):
+    assert lost_zeros(lengths) == usual
+
+
+def test_the_username_before_its_zeros_were_lost_is_shown():
+    problem = zeros_lost("Users!A9", "42", 4)
+    assert (problem.warning, problem.seen, problem.field) == (True, "42, not 0042", "username")
 
 
 @given(username=st.text(max_size=80), password=st.text(max_size=140))

@@ -72,12 +72,13 @@ def test_a_header_alone_is_told(tmp_path):
     ("name", "content", "what"),
     [
         ("users.csv", b"PK\x03\x04 and then nothing", "damaged"),
-        ("users.xls", b"<html><table><tr><td>username</td></tr></table>", "web page"),
-        ("users.csv", b"\xef\xbb\xbf<?xml version='1.0'?><Workbook/>", "web page"),
+        ("users.csv", b"<html><table><tr><td>username</td></tr></table>", "web page"),
+        ("users.xls", b"\xef\xbb\xbf<?xml version='1.0'?><Workbook/>", "XML"),
+        ("users.html", b"username,password\nasha,x\n", "table of text"),
         ("users.csv", b"%PDF-1.7 ...", "PDF"),
         ("users.xlsx", b"\x1f\x8b\x08...", "gzip"),
         ("users.xlsx", b"username,password\nasha,x\n", "text file"),
-        ("users.xls", b"username\tpassword\nasha\tx\n", "text file"),
+        ("users.xlsx", b"<html><table><tr><td>username</td></tr></table>", "text file"),
         ("users.numbers", b"username\nasha\n", ".numbers"),
         ("users", b"", "empty"),
         ("users.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "damaged"),
@@ -100,6 +101,14 @@ def test_a_workbook_with_the_name_of_another_kind_of_workbook_is_read_as_what_it
     path = tmp_path / "users.xls"
     write_xlsx(path, sheet(HEADER, row(text("asha"))))
     assert [found.username for found in read(path)] == ["asha"]
+
+
+def test_text_with_the_name_of_an_old_workbook_is_read_and_that_is_told(tmp_path):
+    path = tmp_path / "users.xls"
+    path.write_bytes(b"username\tpassword\n0042\tLong-enough-9\n")
+    with open_table(str(path)) as table:
+        assert [found.username for found in table.rows()] == ["0042"]
+        assert [note.kind for note in table.notes] == ["xls-is-none"]
 
 
 def test_another_archive_is_told(tmp_path):

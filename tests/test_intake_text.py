@@ -6,10 +6,11 @@ import tracemalloc
 
 import pytest
 
-from bulk_provision.errors import SourceError
+from bulk_provision.errors import SourceError, UsageError
+from bulk_provision.intake import encodings as encodings_module
+from bulk_provision.intake import kinds as kinds_module
 from bulk_provision.intake import open_table
 from bulk_provision.intake import source as source_module
-from bulk_provision.intake import text as text_module
 from workbooks import read
 
 
@@ -44,12 +45,64 @@ def test_unicode_files_are_read(write, encoding):
         assert table.notes == ()
 
 
-def test_other_encodings_are_read_as_windows_1252_with_a_note(write):
-    path = write("username,name\nasha,x\nvikram,Zoë\n".encode("cp1252"))
-    assert [found.others for found in read(path)] == [("x",), ("Zoë",)]
+PEOPLE = {
+    "cp1252": ["Jürgen Müller", "José Ñandú", "François Ébène", "Søren Ågård"],
+    "cp1250": ["Dvořák Jiří", "Šárka Nováková", "Gergő Kőszegi"],
+    "cp1251": ["Иван Петров", "Ольга Сидорова"],
+    "cp1253": ["Γιώργος Παπαδόπουλος", "Μαρία"],
+    "cp1254": ["Ayşe Yılmaz", "Çağrı Öztürk", "İbrahim Şahin"],
+    "cp932": ["田中太郎", "山田花子"],
+    "gb18030": ["王小明", "李雷", "韩梅梅"],
+    "big5": ["陳大文", "林志玲"],
+}
+
+
+@pytest.mark.parametrize("encoding", PEOPLE)
+def test_other_encodings_are_guessed_and_the_guess_is_told(write, encoding):
+    names = PEOPLE[encoding] * 4
+    lines = [f"user{place},{name}" for place, name in enumerate(names)]
+    path = write("\n".join(["username,name", "first,plain", *lines]).encode(encoding))
+    assert [found.others[0] for found in read(path)] == ["plain", *names]
     with open_table(path) as table:
         (note,) = table.notes
     assert (note.kind, note.where, note.warning) == ("encoding-assumed", "line 3", True)
+    assert "--encoding" in note.cure
+
+
+def test_one_letter_alone_is_taken_for_western(write):
+    path = write("username,name\nasha,x\nvikram,Zoë\n".encode("cp1252"))
+    assert [found.others for found in read(path)] == [("x",), ("Zoë",)]
+
+
+@pytest.mark.parametrize("encoding", ["cp1250", "iso-8859-2", "UTF-8", "utf-16-le", "Shift_JIS"])
+def test_the_user_says_the_encoding_and_is_believed(write, encoding):
+    name = "田中" if encoding == "Shift_JIS" else "Łukasz-Žižek"
+    path = write(f"username,password\nasha,{name}-12345\n".encode(encoding))
+    with open_table(path, encoding=encoding) as table:
+        assert table.notes == ()
+        (found,) = table.rows()
+    assert (found.password, found.problems) == (f"{name}-12345", ())
+
+
+def test_bytes_that_are_not_of_the_encoding_given_are_told_with_their_line(write):
+    path = write(b"username,name\nasha,x\nvikram,\xff\n")
+    with pytest.raises(SourceError, match=r"line 3.*UTF-8"):
+        open_table(path, encoding="utf-8")
+
+
+@pytest.mark.parametrize("encoding", ["no-such", "base64", "zip", "rot13", ""])
+def test_an_encoding_that_is_none_is_told(write, encoding):
+    with pytest.raises(UsageError, match="no such encoding"):
+        open_table(write("username\nasha\n"), encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_a_guess(write, encoding):
+    path = write("username,name\nasha,Zoë\n".encode(encoding))
+    (found,) = read(path)
+    assert (found.username, found.others) == ("asha", ("Zoë",))
+    with open_table(path) as table:
+        assert [note.kind for note in table.notes] == ["encoding-assumed"]
 
 
 def test_a_guessed_letter_never_gets_into_a_credential(write):
@@ -194,7 +247,7 @@ def test_nul_is_a_problem_and_cannot_harm_the_ledger(write):
     assert kinds(found) == [("character-impossible", False)]
 
 
-@pytest.mark.parametrize("content", [b"user\x00\x01\x02", "username\nasha".encode("utf-16-le")])
+@pytest.mark.parametrize("content", [b"user\x00\x01\x02", b"\x00" * 9 + b"username\nasha"])
 def test_what_is_no_text_is_told(write, content):
     with pytest.raises(SourceError, match="not a text file"):
         read(write(content))
@@ -224,7 +277,7 @@ def test_standard_input_is_read(tmp_path):
 
 
 def test_memory_does_not_grow_with_the_rows(write, monkeypatch):
-    for module in (text_module, source_module):  # else the chunk outweighs all rows
+    for module in (encodings_module, source_module, kinds_module):  # else a chunk outweighs all
         monkeypatch.setattr(module, "_CHUNK", 1 << 12)
 
     def peak(rows):

@@ -8,8 +8,8 @@ import pytest
 import xlsxwriter
 
 from bulk_provision.errors import SourceError
+from bulk_provision.intake import kinds as kinds_module
 from bulk_provision.intake import open_table
-from bulk_provision.intake import source as source_module
 from workbooks import (
     HEADER,
     MAIN,
@@ -242,7 +242,7 @@ def test_an_external_entity_is_not_fetched(path, tmp_path):
 
 
 def test_a_workbook_that_unpacks_into_too_much_is_refused_before_it_is_unpacked(path, monkeypatch):
-    monkeypatch.setattr(source_module, "_UNPACKED_LIMIT", 1 << 20)
+    monkeypatch.setattr(kinds_module, "_UNPACKED_LIMIT", 1 << 20)
     write_xlsx(path, sheet(HEADER, row(text("asha"))) + " " * (2 << 20))
     assert path.stat().st_size < 10_000
     assert "unpacked" in damage(path)
@@ -284,3 +284,68 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
 
     peak(100)  # imports
     assert peak(6_000) < 1.5 * peak(600)
+
+
+def merged(*areas):
+    return (
+        "<mergeCells>" + "".join(f'<mergeCell ref="{area}"/>' for area in areas) + "</mergeCells>"
+    )
+
+
+def merged_rows(path, *areas, rows):
+    write_xlsx(path, sheet(HEADER, *rows, after=merged(*areas)))
+    return [
+        (
+            one.username,
+            one.password,
+            one.others,
+            [(found.kind, found.where) for found in one.problems],
+        )
+        for one in read(path)
+    ]
+
+
+def test_a_password_merged_over_two_users_is_neither_blank_nor_certain(path):
+    """Taken as blank, a password would be generated for the second one."""
+    rows = [row(text("asha"), text("Shared-pass-9")), row(text("vikram"))]
+    assert merged_rows(path, "B2:B3", rows=rows) == [
+        ("asha", "Shared-pass-9", ("",), []),
+        ("vikram", "Shared-pass-9", ("",), [("cell-merged", "Users!B3")]),
+    ]
+
+
+def test_a_text_merged_over_many_rows_travels_with_each(path):
+    rows = [row(text("asha"), text(""), text("Sales")), row(text("vikram")), row(text("meera"))]
+    found = merged_rows(path, "C2:C4", rows=rows)
+    assert [(others, problems) for _, _, others, problems in found] == [(("Sales",), [])] * 3
+
+
+def test_cells_merged_from_left_to_right_have_one_value(path):
+    rows = [row(text("asha")), row(text("vikram"))]
+    assert merged_rows(path, "A2:B2", rows=rows)[0] == (
+        "asha",
+        "",
+        ("",),
+        [("cell-merged-across", "Users!B2")],
+    )
+
+
+def test_what_lies_hidden_under_a_merged_cell_is_no_credential(path):
+    rows = [row(text("asha"), text("Seen-by-all-9")), row(text("vikram"), text("Seen-by-none-9"))]
+    assert merged_rows(path, "B2:B3", rows=rows)[1][3] == [("cell-merged", "Users!B3")]
+
+
+def test_a_row_with_nothing_but_a_merged_cell_is_no_row(path):
+    rows = [row(text("asha"), number=2), row(number=3), row(text("vikram"), number=4)]
+    assert [one[0] for one in merged_rows(path, "A2:A3", rows=rows)] == ["asha", "vikram"]
+
+
+def test_a_title_merged_over_the_table_is_no_header(path):
+    write_xlsx(path, sheet(row(text("Users")), HEADER, row(text("asha")), after=merged("A1:C1")))
+    assert usernames(path) == ["asha"]
+
+
+def test_a_million_merged_areas_are_no_harm(path):
+    areas = [f"A{place}:B{place + 5}" for place in range(10, 100_000, 3)]
+    found = merged_rows(path, *areas, rows=[row(text("asha"))])
+    assert [one[0] for one in found] == ["asha"]

@@ -59,6 +59,12 @@ source_flags = _together(
         metavar="FIELD=COLUMN",
         help="Which column (header or letter) holds username, password, name or email.",
     ),
+    setting("--encoding", metavar="NAME", help="Of a text file, such as windows-1250."),
+    setting(
+        "--source-password-env",
+        metavar="NAME",
+        help="Environment variable with a protected workbook's password.",
+    ),
     setting(
         "--allow-username",
         metavar="CHARACTERS",
@@ -148,11 +154,19 @@ def source_of(settings: Settings) -> Source:
     """Return the input that settings name.
 
     Raises:
-        UsageError: they name none.
+        UsageError: they name none, or an environment variable without the workbook's password.
     """
     from bulk_provision.errors import UsageError
     from bulk_provision.job import Source
+    from bulk_provision.settings import source_password
 
     if settings.source is None:
         raise UsageError("What shall be read? The source is missing.", "Name a file, or - .")
-    return Source(settings.source, settings.sheet, settings.map, sys.stdin.buffer)
+    return Source(
+        settings.source,
+        sheet=settings.sheet,
+        mapping=settings.map,
+        encoding=settings.encoding,
+        password=source_password(settings),
+        stdin=sys.stdin.buffer,
+    )

@@ -83,13 +83,14 @@ def _as_json(staged: Staged, plan: Plan) -> dict[str, object]:
         "seconds": plan.seconds,
         "problems": [
             {
-                "kind": kind,
+                "kind": tally.problem.kind,
                 "count": tally.count,
                 "places": tally.places,
+                "seen": tally.seen,
                 "why": tally.problem.why,
                 "cure": tally.problem.cure,
                 "warning": tally.problem.warning,
             }
-            for kind, tally in staged.tallies.items()
+            for tally in staged.tallies
         ],
     }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bulk_provision.model import Summary
     from bulk_provision.plan import Plan
     from bulk_provision.settings import Settings
-    from bulk_provision.staging import Staged
+    from bulk_provision.staging import Staged, Tally
 
 _OVER = 5.0  # seconds over which calls a second are counted
 _LOG_EVERY = 10.0  # seconds between two log lines about progress
@@ -154,14 +154,14 @@ class LogLines(Watcher):
     def planned(self, run_id: int, staged: Staged, plan: Plan) -> None:
         """Log what was found before the calls begin."""
         self._log = self._log.bind(run_id=run_id)
-        for tally in staged.tallies.values():
+        for tally in staged.tallies:
             tell = self._log.warning if tally.problem.warning else self._log.error
             tell(
                 tally.problem.kind,
                 why=tally.problem.why,
                 cure=tally.problem.cure,
                 count=tally.count,
-                places=tally.places,
+                places=list(places(tally)),
             )
         self._log.info(
             "planned",
@@ -209,12 +209,18 @@ class LogLines(Watcher):
 
 
 def problem_lines(staged: Staged) -> Iterator[str]:
-    """Yield what is wrong with the rows: each kind once, with its count and first places."""
-    for tally in staged.tallies.values():
+    """Yield what is wrong with the rows: the same problem once, with its count and first places."""
+    for tally in staged.tallies:
         word = "Warning" if tally.problem.warning else "Invalid"
-        rows = counted(tally.count, "row")
-        places = ", ".join(tally.places) + (", …" if tally.count > len(tally.places) else "")
-        yield f"  {word}, {rows} ({places}): {tally.as_text()}"
+        yield f"  {word}, {counted(tally.count, 'time')}: {tally.as_text()}"
+        more = f", and {tally.count - len(tally.places):,} more"
+        yield "    " + ", ".join(places(tally)) + (more if tally.count > len(tally.places) else "")
+
+
+def places(tally: Tally) -> Iterator[str]:
+    """Yield the first places of a problem, with what stands there: `Users!B17 (asha@home)`."""
+    for where, seen in zip(tally.places, tally.seen, strict=True):
+        yield f"{where or 'the file'} ({seen})" if seen else where or "the file"
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:

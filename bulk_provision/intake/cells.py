@@ -100,6 +100,11 @@ UNKNOWN_FORMAT = Doubt(
     "it is a number with a format of which the result cannot be told for certain",
     _AS_TEXT,
 )
+FORMAT_UNSEEN = Doubt(
+    "number-format-unseen",
+    "it is a number, and in this kind of file it cannot be seen how it is shown: 42, or 0042",
+    "Open the file in Excel or LibreOffice, save it as an Excel workbook (.xlsx), and give that.",
+)
 UNREADABLE_NUMBER = Doubt("number-unreadable", "it claims to be a number and is not", _AS_TEXT)
 FORMULA_WITHOUT_VALUE = Doubt(
     "formula-without-value",

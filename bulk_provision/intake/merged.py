@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+import re
+from collections.abc import Iterable, Iterator
+from typing import IO, NamedTuple
 
 from bulk_provision.intake.cells import MERGED, MERGED_ACROSS, Doubt, DoubtfulText
+from bulk_provision.intake.records import column_index
+from bulk_provision.intake.xml_parts import CHUNK, DamagedError
+
+_TAIL_LIMIT = 32 << 20  # bytes after the cells: a million merged areas
+_CELLS_END = re.compile(rb"</(?:[^<>:]{1,40}:)?sheetData\s*>")
+_OVERLAP = 80  # bytes in which such an end may be cut in two
+_REFERENCE = re.compile(
+    rb"mergeCell\s[^>]*?ref\s*=\s*[\"']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})[\"']"
+)
 
 
 class Area(NamedTuple):
@@ -67,3 +77,34 @@ def _cover(cells: list[str], column: int, shown: str, doubt: Doubt) -> None:
     if column >= len(cells):
         cells.extend([""] * (column + 1 - len(cells)))
     cells[column] = DoubtfulText(cells[column] or shown, doubt)
+
+
+def merged_areas(part: IO[bytes]) -> Iterator[Area]:
+    """Yield the merged areas of a worksheet part (ECMA-376 part 1, 18.3.1.55).
+
+    They stand after the cells, where it is too late to know of them: so the part is looked
+    through for them first, which is quick, and then parsed.
+    """
+    for left, top, right, bottom in _REFERENCE.findall(_after_cells(part)):
+        first, last = column_index(left.decode()), column_index(right.decode())
+        if first is not None and last is not None:
+            yield Area(int(top), int(bottom), first, last)
+
+
+def _after_cells(part: IO[bytes]) -> bytes:
+    """Return what follows the cells of a worksheet part."""
+    seen, tail = b"", b""
+    while not tail and (chunk := _plain(part.read(CHUNK))):
+        seen = seen[-_OVERLAP:] + chunk
+        if end := _CELLS_END.search(seen):
+            tail = seen[end.start() :]
+    while len(tail) <= _TAIL_LIMIT and (chunk := _plain(part.read(CHUNK))):
+        tail += chunk
+    if len(tail) > _TAIL_LIMIT:
+        raise DamagedError(f"after its cells come more than {_TAIL_LIMIT >> 20} MiB")
+    return tail
+
+
+def _plain(chunk: bytes) -> bytes:
+    """Make ASCII of UTF-16, as far as ASCII is in it."""
+    return chunk.replace(b"\x00", b"") if b"\x00" in chunk else chunk

@@ -1,4 +1,4 @@
-"""The bytes of a source: opened, hashed, and recognised by what they are, not by their name."""
+"""The bytes of a source: opened and hashed. What they are is found out apart (`kinds`)."""
 
 from __future__ import annotations
 
@@ -8,63 +8,14 @@ import os
 import stat
 import sys
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
 
 from bulk_provision.errors import SourceError
 
 _CHUNK = 1 << 20
-_UNPACKED_LIMIT = 2 << 30  # bytes; a full worksheet of a million rows needs well under one GiB
-_ZIP_ENTRIES = 10_000
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # .xls, and every password-protected .xlsx
-_BROKEN_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-
-
-class Kind(Enum):
-    """What a file's content is."""
-
-    TEXT = "text"
-    XLSX = ".xlsx"
-    XLSB = ".xlsb"
-    XLS = ".xls"
-    ODS = ".ods"
-
-
-_SUFFIXES = {
-    ".csv": Kind.TEXT,
-    ".tsv": Kind.TEXT,
-    ".txt": Kind.TEXT,
-    ".xlsx": Kind.XLSX,
-    ".xlsm": Kind.XLSX,
-    ".xls": Kind.XLS,
-    ".xlsb": Kind.XLSB,
-    ".ods": Kind.ODS,
-}
-_SAVE_AS = "Open it in Excel or LibreOffice and save it as an Excel workbook (.xlsx)."
-_FOREIGN = {
-    b"%PDF": "a PDF document",
-    b"\x1f\x8b": "a gzip archive",
-    b"7z\xbc\xaf": "a 7-Zip archive",
-    b"Rar!": "a RAR archive",
-    b"{\\rtf": "a rich text document",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +26,12 @@ class Source:
         name: as it was given; "-" for standard input.
         file: its bytes; seekable, at the start.
         sha256: of the bytes, in hex.
-        kind: what the content is.
         suffix: the name's ending, lower case; "" for standard input and pipes.
     """
 
     name: str
     file: BinaryIO
     sha256: str
-    kind: Kind
     suffix: str
 
     @property
@@ -92,7 +41,7 @@ class Source:
 
 
 def open_source(name: str, stdin: BinaryIO | None = None) -> Source:
-    """Open a file by its name, or standard input ("-"), and find out what it is.
+    """Open a file by its name, or standard input ("-").
 
     What is not a regular file (standard input, a pipe) is first copied to an unnamed temporary
     file, so that it can be read more than once with little memory.
@@ -102,7 +51,7 @@ def open_source(name: str, stdin: BinaryIO | None = None) -> Source:
         stdin: what to read for "-"; the process's own standard input when None.
 
     Raises:
-        SourceError: it cannot be opened, is empty, or is nothing that can be read as a table.
+        SourceError: it cannot be opened.
     """
     suffix = ""
     if name == "-":
@@ -115,15 +64,7 @@ def open_source(name: str, stdin: BinaryIO | None = None) -> Source:
         else:
             with file:
                 file, digest = _spool(file)
-    try:
-        kind = _kind(file, _shown(name))
-        if suffix:
-            _check_suffix(name, suffix, kind)
-    except BaseException:
-        file.close()
-        raise
-    file.seek(0)
-    return Source(name, file, digest, kind, suffix)
+    return Source(name, file, digest, suffix)
 
 
 def _shown(name: str) -> str:
@@ -183,96 +124,3 @@ def _spool(stream: BinaryIO) -> tuple[BinaryIO, str]:
         raise
     spooled.seek(0)
     return spooled, hashed.hexdigest()
-
-
-def _kind(file: BinaryIO, name: str) -> Kind:
-    start = file.read(1024)
-    if not start.strip():
-        raise SourceError(
-            f"{name}: the file is empty.",
-            "Save the spreadsheet again; `bulk-provision template FILE.xlsx` makes one to fill in.",
-        )
-    if start.startswith(_OLE):
-        return _ole_kind(file, name)
-    if start.startswith(b"PK"):
-        return _zip_kind(file, name)
-    for magic, what in _FOREIGN.items():
-        if start.startswith(magic):
-            raise SourceError(f"{name}: this is {what}, not a spreadsheet.", _SAVE_AS)
-    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        raise SourceError(
-            f"{name}: this is a web page or XML, whatever its name says; its cells cannot be told "
-            "for certain.",
-            _SAVE_AS,
-        )
-    return Kind.TEXT
-
-
-def _ole_kind(file: BinaryIO, name: str) -> Kind:
-    before = start = b""
-    file.seek(0)
-    for chunk in _chunks(file):
-        if _ENCRYPTED in before + chunk:
-            raise SourceError(
-                f"{name}: the workbook is protected with a password.",
-                "Open it, take the password off (File > Info > Protect Workbook > Encrypt), and "
-                "save it.",
-            )
-        before = chunk[-len(_ENCRYPTED) :]
-        start = start or chunk
-    return Kind.XLS
-
-
-def _zip_kind(file: BinaryIO, name: str) -> Kind:
-    file.seek(0)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            entries = archive.infolist()
-            _check_size(entries, name)
-            names = {entry.filename.lower() for entry in entries}
-            mimetype = b""
-            if "mimetype" in names:
-                with archive.open("mimetype") as part:
-                    mimetype = part.read(100)
-    except _BROKEN_ZIP as error:
-        raise SourceError(
-            f"{name}: the file is damaged, or not completely copied ({error}).",
-            f"Copy or download it again. {_SAVE_AS}",
-        ) from None
-    if mimetype.startswith(b"application/vnd.oasis.opendocument.spreadsheet"):
-        return Kind.ODS
-    if any(entry.endswith("workbook.bin") for entry in names):
-        return Kind.XLSB
-    if "[content_types].xml" in names and any(entry.endswith(".xml") for entry in names):
-        return Kind.XLSX
-    raise SourceError(f"{name}: this is an archive, but not a spreadsheet.", _SAVE_AS)
-
-
-def _check_size(entries: list[zipfile.ZipInfo], name: str) -> None:
-    """Refuse what would unpack into more than this machine should bear (a "zip bomb")."""
-    unpacked = sum(entry.file_size for entry in entries)
-    if unpacked > _UNPACKED_LIMIT or len(entries) > _ZIP_ENTRIES:
-        raise SourceError(
-            f"{name}: unpacked, the workbook would have {unpacked >> 20:,} MiB in {len(entries):,} "
-            f"parts; at most {_UNPACKED_LIMIT >> 20:,} MiB in {_ZIP_ENTRIES:,} parts are read.",
-            "Copy the table alone into a new workbook, or save it as CSV.",
-        )
-
-
-def _check_suffix(name: str, suffix: str, kind: Kind) -> None:
-    claimed = _SUFFIXES.get(suffix)
-    if claimed is None:
-        raise SourceError(
-            f"{name}: files that end in {suffix} cannot be read.",
-            f"Readable are {', '.join(_SUFFIXES)}. {_SAVE_AS}",
-        )
-    if claimed is Kind.TEXT and kind is not Kind.TEXT:
-        raise SourceError(
-            f"{name}: this is a workbook with the name of a text file.",
-            f"Rename it so that it ends in {kind.value}.",
-        )
-    if claimed is not Kind.TEXT and kind is Kind.TEXT:
-        raise SourceError(
-            f"{name}: this is a text file with the name of a workbook.",
-            "If it is a table of text, rename it so that it ends in .csv.",
-        )

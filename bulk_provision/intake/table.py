@@ -8,6 +8,7 @@ from types import MappingProxyType, TracebackType
 from typing import BinaryIO, Self
 
 from bulk_provision.characters import visible
+from bulk_provision.intake.books import Wishes
 from bulk_provision.intake.cells import (
     ROW_IS_HEADER,
     ROW_OUTSIDE,
@@ -17,12 +18,15 @@ from bulk_provision.intake.cells import (
     DoubtfulText,
 )
 from bulk_provision.intake.columns import check_mapping, unguarded
+from bulk_provision.intake.encodings import check_encoding
+from bulk_provision.intake.footer import FooterRule
 from bulk_provision.intake.heads import Head, is_blank, is_nothing
 from bulk_provision.intake.layout import Layout, locate
+from bulk_provision.intake.reading import ReadApart
 from bulk_provision.intake.records import SHEET_ROWS, Book, Record, column_letter
-from bulk_provision.intake.source import Kind, Source, open_source
-from bulk_provision.intake.text import TextBook, unwrapped
-from bulk_provision.model import Problem, Row
+from bulk_provision.intake.source import Source, open_source
+from bulk_provision.intake.text import unwrapped
+from bulk_provision.model import Problem, Row, Secret
 
 
 def open_table(
@@ -30,15 +34,19 @@ def open_table(
     *,
     sheet: str | None = None,
     mapping: Mapping[str, str] = MappingProxyType({}),
+    encoding: str | None = None,
+    password: Secret | None = None,
     stdin: BinaryIO | None = None,
 ) -> Table:
     """Open a spreadsheet or text file and find the table of users in it.
 
     Args:
-        source: a path (.csv, .tsv, .txt, .xlsx, .xlsm, .xls, .xlsb, .ods), or "-" for standard
-            input.
+        source: a path (.csv, .tsv, .txt, .xlsx, .xlsm, .xls, .xlsb, .ods, .html), or "-" for
+            standard input.
         sheet: the worksheet to read; None to choose the one whose header has usernames.
         mapping: field (username, password, name, email) to column: its header, or its letter.
+        encoding: of a text file, such as "windows-1250"; None to find out.
+        password: of a protected workbook.
         stdin: what to read for "-"; the process's own standard input when None.
 
     Returns:
@@ -49,28 +57,17 @@ def open_table(
         UsageError: the mapping makes no sense.
     """
     check_mapping(mapping)
+    wishes = Wishes(mapping, None if encoding is None else check_encoding(encoding), password)
     opened = open_source(source, stdin)
     book: Book | None = None
     try:
-        book = _book(opened, mapping)
+        book = ReadApart(opened, wishes)
         return Table(opened, book, locate(book, sheet, mapping, opened.shown))
     except BaseException:
         if book is not None:
             book.close()
         opened.file.close()
         raise
-
-
-def _book(source: Source, mapping: Mapping[str, str]) -> Book:
-    if source.kind is Kind.TEXT:
-        return TextBook(source, mapping)
-    if source.kind is Kind.XLSX:
-        from bulk_provision.intake.xlsx import XlsxBook  # noqa: PLC0415 - only when needed
-
-        return XlsxBook(source)
-    from bulk_provision.intake.legacy import LegacyBook  # noqa: PLC0415 - pandas is heavy
-
-    return LegacyBook(source)
 
 
 class Table:
@@ -89,6 +86,7 @@ class Table:
             and password not), in order, each one different.
         fields: the fields found: "username" and perhaps "password", "name", "email" → header.
         notes: warnings about the source as a whole.
+        left_out: warnings about what stands below the table; known once `rows` came to its end.
     """
 
     def __init__(self, source: Source, book: Book, layout: Layout) -> None:
@@ -107,6 +105,8 @@ class Table:
         self._credentials = [layout.fields["username"]]
         if "password" in layout.fields:
             self._credentials.append(layout.fields["password"])
+        self._footer_rule = FooterRule(layout.fields, len(layout.others) + len(self._credentials))
+        self.left_out: tuple[Problem, ...] = ()
         notes = book.notes(head.sheet, self._credentials, tuple(layout.others))
         self.notes: tuple[Problem, ...] = (*layout.notes, *notes)
 
@@ -169,7 +169,8 @@ class Table:
         for number, _, _ in records:
             if number >= head.row:
                 break
-        for number, cells, doubts in records:
+        footer: list[Record] = []
+        for number, cells, doubts in self._footer_rule.split(records, footer):
             if not ragged and len(cells) < width:
                 cells.extend(blanks[len(cells) :])
             if len(cells) == width and ordinary and not doubts:
@@ -187,6 +188,19 @@ class Table:
                     continue
             if row := self._careful(head, (number, cells, doubts), offset):
                 yield row
+        self.left_out = tuple(self._left_out(record, offset) for record in footer)
+
+    def _left_out(self, record: Record, offset: int) -> Problem:
+        number, cells, _ = record
+        seen = next((cell for cell in cells if cell.strip()), "")
+        return Problem(
+            "line-below-table",
+            self.where(number + offset, ""),
+            visible(seen.strip()),
+            "the line below the table was taken for a total or a note, and left out",
+            "If it is a user, fill in its cells, and leave no blank line above it.",
+            warning=True,
+        )
 
     def _careful(self, head: Head, record: Record, offset: int) -> Row | None:
         """Make a row out of any record; None if there is nothing to see in it."""
@@ -209,7 +223,8 @@ class Table:
             credentials[field] = str(cell)
             if isinstance(cell, DoubtfulText):
                 seen = visible(cell) if field == "username" else ""
-                problems.append(_problem(cell.doubt, self.where(number, field), seen))
+                problem = _problem(cell.doubt, self.where(number, field), seen)
+                problems.append(problem._replace(field=field))
         others = tuple(str(cells[column]) for column in layout.others)
         return Row(
             number, credentials["username"], credentials["password"], others, tuple(problems)

@@ -6,15 +6,12 @@ more than a second to import, and its fast parser cannot tell a short row from b
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.cells import (
@@ -25,89 +22,16 @@ from bulk_provision.intake.cells import (
     DoubtfulText,
     storable,
 )
+from bulk_provision.intake.encodings import SAVE_AS_UTF8, find_encoding
 from bulk_provision.intake.heads import best_header
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
 from bulk_provision.model import Problem
 
-_CHUNK = 1 << 20
-_LINE_LIMIT = 2 * _CHUNK  # bytes without a line end: no table looks like that
 _SAMPLE_LINES = 60
 _SEPARATORS = (",", ";", "\t", "|")
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE | re.DOTALL)
 _WRAPPED = re.compile(r'="([^"]*)"')
-_SAVE_AS_UTF8 = "In the spreadsheet program, save it as 'CSV UTF-8'."
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How the bytes are to be read.
-
-    Args:
-        codec: for Python's decoder.
-        unsure_line: the first line that is not UTF-8, when Windows-1252 is only a guess; else 0.
-        clean: True when the text holds no NUL, so that cells need not be looked through.
-    """
-
-    codec: str
-    unsure_line: int
-    clean: bool
-
-
-def find_encoding(file: BinaryIO, name: str) -> Encoding:
-    """Read a file once and tell its encoding.
-
-    UTF-8 (with or without a byte order mark) and UTF-16 (with one) are certain. Anything else is
-    read as Windows-1252: nearly always right for names, and never trusted for credentials.
-
-    Raises:
-        SourceError: the bytes are no text, or a line never ends.
-    """
-    file.seek(0)
-    start = file.read(8192)
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        codec = "utf-16"
-    elif start.count(b"\x00") * 10 > len(start):  # UTF-16 has every other byte zero
-        raise SourceError(
-            f"{name}: this is not a text file (or UTF-16 without its mark).", _SAVE_AS_UTF8
-        )
-    else:
-        codec = "utf-8-sig"
-    file.seek(0)
-    decoder = codecs.getincrementaldecoder(codec)()
-    lines = unended = 0
-    clean = True
-    while chunk := file.read(_CHUNK):
-        try:
-            text = decoder.decode(chunk)
-        except UnicodeDecodeError as error:
-            if codec == "utf-16":
-                raise _damaged(name, lines) from None
-            lines += error.object.count(b"\n", 0, error.start)
-            return Encoding("cp1252", lines + 1, clean=False)
-        clean = clean and "\x00" not in text
-        ended = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
-        unended = len(chunk) - ended - 1 if ended >= 0 else unended + len(chunk)
-        if unended > _LINE_LIMIT:
-            raise SourceError(
-                f"{name}, line {lines + 1}: it has more than {_LINE_LIMIT >> 20} MiB. "
-                "This is no table.",
-                _SAVE_AS_UTF8,
-            )
-        lines += chunk.count(b"\n")
-    try:
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        if codec == "utf-16":
-            raise _damaged(name, lines) from None
-        return Encoding("cp1252", lines + 1, clean=False)
-    return Encoding(codec, 0, clean)
-
-
-def _damaged(name: str, lines: int) -> SourceError:
-    return SourceError(
-        f"{name}, line {lines + 1}: the text is damaged (not valid UTF-16).", _SAVE_AS_UTF8
-    )
 
 
 class TextSheet:
@@ -117,10 +41,10 @@ class TextSheet:
     hidden = False
     ragged = True
 
-    def __init__(self, source: Source, mapping: Mapping[str, str]) -> None:
+    def __init__(self, source: Source, mapping: Mapping[str, str], encoding: str | None) -> None:
         self._file = source.file
         self._source = source.shown
-        self.encoding = find_encoding(source.file, self._source)
+        self.encoding = find_encoding(source.file, self._source, encoding)
         with self._text() as text:
             sample = list(islice(text, _SAMPLE_LINES))
         separator = _SEP_LINE.fullmatch(sample[0]) if sample else None
@@ -161,7 +85,7 @@ class TextSheet:
     def _text(self) -> Iterator[io.TextIOWrapper]:
         """Decode from the start; line ends stay as they are, for quoted cells may hold some."""
         self._file.seek(0)
-        # Windows-1252 leaves five bytes undefined: replaced, since such cells are doubtful anyway.
+        # A guessed code page leaves bytes undefined: replaced, such cells are doubtful anyway.
         text = io.TextIOWrapper(self._file, self.encoding.codec, errors="replace", newline="")
         try:
             yield text
@@ -203,10 +127,22 @@ def find_separator(lines: Sequence[str], mapping: Mapping[str, str]) -> str:
 
 
 class TextBook:
-    """A text file as a book of one sheet."""
+    """A text file as a book of one sheet.
 
-    def __init__(self, source: Source, mapping: Mapping[str, str]) -> None:
-        self._sheet = TextSheet(source, mapping)
+    Args:
+        source: the file.
+        mapping: the user's `--map`; it helps to find the separator.
+        encoding: the codec that the user named; None to find out.
+
+    Raises:
+        SourceError: it is no text, or not in that encoding.
+    """
+
+    def __init__(
+        self, source: Source, mapping: Mapping[str, str], encoding: str | None = None
+    ) -> None:
+        self._sheet = TextSheet(source, mapping, encoding)
+        self._suffix = source.suffix
         self.sheets: Sequence[Sheet] = (self._sheet,)
 
     def notes(
@@ -215,23 +151,37 @@ class TextBook:
         credentials: Sequence[int],  # noqa: ARG002
         others: Sequence[int],  # noqa: ARG002
     ) -> list[Problem]:
-        """Tell when the encoding is a guess."""
-        line = self._sheet.encoding.unsure_line
-        if not line:
-            return []
-        return [
-            Problem(
-                "encoding-assumed",
-                f"line {line}",
-                "",
-                "the file is not UTF-8 from here on; it was read as Windows-1252",
-                _SAVE_AS_UTF8,
-                warning=True,
+        """Tell when the encoding is a guess, or the file's name that of a workbook."""
+        notes = [DISGUISED] if self._suffix == ".xls" else []
+        encoding = self._sheet.encoding
+        if encoding.unsure_line:
+            notes.append(
+                Problem(
+                    "encoding-assumed",
+                    f"line {encoding.unsure_line}",
+                    "",
+                    f"the file is not UTF-8 from here on; it was read as {encoding.shown}, which "
+                    "is a guess",
+                    f"{SAVE_AS_UTF8} Or say what it is: --encoding {encoding.shown}",
+                    warning=True,
+                )
             )
-        ]
+        return notes
 
     def close(self) -> None:
         """Nothing is open but the source's own file."""
+
+
+DISGUISED = Problem(
+    "xls-is-none",
+    "",
+    "",
+    "the file has the name of an Excel workbook (.xls), but what is in it is text; it was read as "
+    "it stands there, while Excel may show some of it otherwise (0042 as 42)",
+    "Nothing, if that is what was meant; else save it as an Excel workbook (.xlsx) in Excel.",
+    warning=True,
+)
+"""What is worth a note when a web page or a text file is called .xls."""
 
 
 def unwrapped(cell: str) -> str:

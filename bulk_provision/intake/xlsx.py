@@ -16,6 +16,7 @@ from xml.etree.ElementTree import ParseError
 from xml.parsers import expat
 
 from bulk_provision.errors import SourceError
+from bulk_provision.intake.merged import Merges, merged_areas
 from bulk_provision.intake.number_format import NumberFormat, number_format
 from bulk_provision.intake.records import Record, Sheet, column_letter
 from bulk_provision.intake.shared_strings import SharedStrings, read_strings
@@ -97,8 +98,13 @@ class XlsxBook:
 
     def records(self, part: str, parser: WorksheetParser) -> Iterator[Record]:
         """Yield a worksheet's rows."""
-        with self._damage_told(), self._archive.open(part) as stream:
-            yield from parser.rows(stream)
+        with self._damage_told():
+            with self._archive.open(part) as stream:
+                merges = Merges(merged_areas(stream))
+            with self._archive.open(part) as stream:
+                for record in parser.rows(stream):
+                    merges.apply(record[0], record[1])
+                    yield record
 
     @contextmanager
     def _damage_told(self) -> Iterator[None]:

@@ -355,6 +355,21 @@ class Book:
         several = sa.func.count(rows.c.username.distinct()) > 1
         return self._twins(run_id, sa.func.lower(rows.c.username), several, exact=False)
 
+    def shorter(self, run_id: int, length: int) -> Iterator[list[tuple[int, int, str]]]:
+        """Yield, in pages, the seq, number and username of rows with a shorter username."""
+        found = (
+            sa.select(rows.c.seq, rows.c.number, rows.c.username)
+            .where(
+                rows.c.run_id == run_id,
+                sa.func.length(rows.c.username) < length,
+                rows.c.outcome.is_distinct_from(Outcome.INVALID),
+            )
+            .order_by(rows.c.seq)
+        )
+        with self._engine.connect().execution_options(**READS) as connection:
+            for page in connection.execute(found).partitions(_PAGE):
+                yield [(row.seq, row.number, row.username) for row in page]
+
     def _twins(
         self,
         run_id: int,

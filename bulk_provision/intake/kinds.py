@@ -1,0 +1,180 @@
+"""What a source is: known by its content, not by its name. The name must not contradict it."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from enum import Enum
+from typing import BinaryIO
+
+from bulk_provision.errors import SourceError
+from bulk_provision.intake.source import Source
+
+_CHUNK = 1 << 20
+_SEEN = 8192  # bytes at the start that tell what a file is
+_UNPACKED_LIMIT = 2 << 30  # bytes; a full worksheet of a million rows needs well under one GiB
+_ZIP_ENTRIES = 10_000
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""How .xls files begin, and every encrypted Office document ([MS-CFB] 2.2)."""
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*<")
+_HTML = re.compile(rb"<(?:!doctype\s+html|html|table|head|body|meta)\b", re.IGNORECASE)
+_BROKEN_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+
+
+class Kind(Enum):
+    """What a file's content is; the value is the ending that fits it."""
+
+    TEXT = ".csv"
+    XLSX = ".xlsx"
+    XLSB = ".xlsb"
+    XLS = ".xls"
+    ODS = ".ods"
+    HTML = ".html"
+
+
+_SUFFIXES = {
+    ".csv": Kind.TEXT,
+    ".tsv": Kind.TEXT,
+    ".txt": Kind.TEXT,
+    ".xlsx": Kind.XLSX,
+    ".xlsm": Kind.XLSX,
+    ".xls": Kind.XLS,
+    ".xlsb": Kind.XLSB,
+    ".ods": Kind.ODS,
+    ".html": Kind.HTML,
+    ".htm": Kind.HTML,
+}
+# Many systems export what they call .xls as a web page or as text, and Excel opens it.
+_DISGUISES = {Kind.XLS: (Kind.TEXT, Kind.HTML)}
+_SAVE_AS = "Open it in Excel or LibreOffice and save it as an Excel workbook (.xlsx)."
+_FOREIGN = {
+    b"%PDF": "a PDF document",
+    b"\x1f\x8b": "a gzip archive",
+    b"7z\xbc\xaf": "a 7-Zip archive",
+    b"Rar!": "a RAR archive",
+    b"{\\rtf": "a rich text document",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+}
+
+
+def kind_of(source: Source) -> Kind:
+    """Tell what a source is; its file is left at an unknown position.
+
+    Raises:
+        SourceError: it is empty, or nothing that can be read as a table, or has a name that
+            contradicts it.
+    """
+    kind = _kind(source.file, source.shown)
+    if source.suffix:
+        _check_suffix(source, kind)
+    return kind
+
+
+def is_encrypted(file: BinaryIO) -> bool:
+    """Say whether this is an Office document in an encrypted package ([MS-OFFCRYPTO] 2.3)."""
+    file.seek(0)
+    before = start = file.read(len(OLE))
+    if start != OLE:
+        return False
+    while start:
+        if _ENCRYPTED in before + start:
+            return True
+        before, start = start[-len(_ENCRYPTED) :], file.read(_CHUNK)
+    return False
+
+
+def _kind(file: BinaryIO, name: str) -> Kind:
+    file.seek(0)
+    start = file.read(_SEEN)
+    if not start.strip():
+        raise SourceError(
+            f"{name}: the file is empty.",
+            "Save the spreadsheet again; `bulk-provision template FILE.xlsx` makes one to fill in.",
+        )
+    if start.startswith(OLE):
+        return Kind.XLS
+    if start.startswith(b"PK"):
+        return _zip_kind(file, name)
+    for magic, what in _FOREIGN.items():
+        if start.startswith(magic):
+            raise SourceError(f"{name}: this is {what}, not a spreadsheet.", _SAVE_AS)
+    if _MARKUP.match(start.replace(b"\x00", b"")):
+        raise SourceError(
+            f"{name}: this is a web page or XML, a text file in any case; its cells cannot be "
+            "told for certain.",
+            _SAVE_AS,
+        )
+    return Kind.TEXT
+
+
+def _zip_kind(file: BinaryIO, name: str) -> Kind:
+    file.seek(0)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+            _check_size(entries, name)
+            names = {entry.filename.lower() for entry in entries}
+            mimetype = b""
+            if "mimetype" in names:
+                with archive.open("mimetype") as part:
+                    mimetype = part.read(100)
+    except _BROKEN_ZIP as error:
+        raise SourceError(
+            f"{name}: the file is damaged, or not completely copied ({error}).",
+            f"Copy or download it again. {_SAVE_AS}",
+        ) from None
+    if mimetype.startswith(b"application/vnd.oasis.opendocument.spreadsheet"):
+        return Kind.ODS
+    if any(entry.endswith("workbook.bin") for entry in names):
+        return Kind.XLSB
+    if "[content_types].xml" in names and any(entry.endswith(".xml") for entry in names):
+        return Kind.XLSX
+    raise SourceError(f"{name}: this is an archive, but not a spreadsheet.", _SAVE_AS)
+
+
+def _check_size(entries: list[zipfile.ZipInfo], name: str) -> None:
+    """Refuse what would unpack into more than this machine should bear (a "zip bomb")."""
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > _UNPACKED_LIMIT or len(entries) > _ZIP_ENTRIES:
+        raise SourceError(
+            f"{name}: unpacked, the workbook would have {unpacked >> 20:,} MiB in {len(entries):,} "
+            f"parts; at most {_UNPACKED_LIMIT >> 20:,} MiB in {_ZIP_ENTRIES:,} parts are read.",
+            "Copy the table alone into a new workbook, or save it as CSV.",
+        )
+
+
+def _check_suffix(source: Source, kind: Kind) -> None:
+    name, suffix = source.name, source.suffix
+    claimed = _SUFFIXES.get(suffix)
+    if claimed is None:
+        raise SourceError(
+            f"{name}: files that end in {suffix} cannot be read.",
+            f"Readable are {', '.join(_SUFFIXES)}. {_SAVE_AS}",
+        )
+    if claimed is kind or kind in _DISGUISES.get(claimed, ()):
+        return
+    if claimed in (Kind.TEXT, Kind.HTML):
+        what = "a web page" if kind is Kind.HTML else "a table of text"
+        if kind not in (Kind.TEXT, Kind.HTML):
+            what = "a workbook"
+        raise SourceError(
+            f"{name}: this is {what}, with a name that says something else.",
+            f"Rename it so that it ends in {kind.value}.",
+        )
+    if kind in (Kind.TEXT, Kind.HTML):
+        raise SourceError(
+            f"{name}: this is a text file with the name of a workbook.",
+            f"If it is a table, rename it so that it ends in {kind.value}.",
+        )
