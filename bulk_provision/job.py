@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -87,11 +88,20 @@ class Results:
         path: the workbook's path; None: beside the source, named after it and the time.
         csv: write four CSV files instead of a workbook.
         overwrite: replace files that are there already.
+        protect: the password that the workbook opens with; None: none is needed.
+
+    Raises:
+        UsageError: the password is not usable, or CSV files were to have one.
     """
 
     path: str | None = None
     csv: bool = False
     overwrite: bool = False
+    protect: Secret | None = None
+
+    def __post_init__(self) -> None:
+        if self.protect is not None:
+            results_files.check_protection(self.protect, csv=self.csv)
 
     def target(self, source: str, started_at: float) -> Path:
         """Return where they go for a source."""
@@ -283,7 +293,9 @@ async def plan(
 
 def write_results(ledger: Ledger, run_id: int, target: Path, results: Results) -> tuple[str, ...]:
     """Write a run's results from what the ledger knows now; return the files written."""
-    write = results_files.write_csv if results.csv else results_files.write_workbook
+    write = results_files.write_csv
+    if not results.csv:
+        write = partial(results_files.write_workbook, protect=results.protect)
     record = ledger.run(run_id)
 
     def rows() -> Iterator[ResultRow]:

@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=30.0, ge=1, le=3600)
     wait: float = Field(default=0.0, ge=0)
     csv: bool = False
+    protect: bool | None = None  # None: as the next two say
+    protect_password_env: str | None = None
+    protect_password_file: Path | None = None
     json_: bool = Field(default=False, validation_alias="BULK_PROVISION_JSON")  # "json" is taken
     quiet: bool = False
     yes: bool = False
@@ -157,7 +160,28 @@ def load_settings(flags: Mapping[str, Any], job_file: Path | None = None) -> Set
     assert isinstance(settings, Settings)
     if settings.secret is not None and not _is_given("secret_file", flags):
         settings.secret_file = None  # the environment goes before the job file
+    _choose_password_source(settings, flags)
     return settings
+
+
+def _choose_password_source(settings: Settings, flags: Mapping[str, Any]) -> None:
+    """Let the way that goes first decide between the variable and the file that name a password."""
+    names = ("protect_password_env", "protect_password_file")
+    given = [name for name in names if getattr(settings, name) is not None]
+    firm = [name for name in given if name in flags] or [
+        name for name in given if _is_given(name, flags)
+    ]
+    kept = firm or given
+    if len(kept) > 1:
+        raise UsageError(
+            "The password for the results is to come from a variable and from a file.",
+            "Leave one of protect_password_env and protect_password_file away.",
+        )
+    for name in given:
+        if name not in kept:
+            setattr(settings, name, None)
+    if settings.protect is None:
+        settings.protect = bool(given)
 
 
 def account_of(settings: Settings, ask: Callable[[], str] | None) -> Account:
@@ -241,7 +265,7 @@ def _read_job(path: Path) -> dict[str, Any]:
     return job
 
 
-_PATHS = {"source", "output", "secret_file", "ledger"}
+_PATHS = {"source", "output", "secret_file", "protect_password_file", "ledger"}
 
 
 def _told(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from dataclasses import replace
+from io import BytesIO
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, fromstring
 from zipfile import ZipFile
+
+from msoffcrypto.format.ooxml import OOXMLFile
 
 from bulk_provision.model import Outcome, ResultRow, RunRecord
 
@@ -65,6 +69,19 @@ def one_of_each():
 def names_in(folder):
     """What lies in a folder, hidden files included."""
     return sorted(path.name for path in folder.iterdir())
+
+
+def opened(path_or_file, password):
+    """Decrypt a workbook; a wrong password, and changed bytes, are refused."""
+    plain = BytesIO()
+    with ExitStack() as stack:
+        file = path_or_file
+        if not hasattr(file, "read"):
+            file = stack.enter_context(file.open("rb"))
+        protected = OOXMLFile(file)
+        protected.load_key(password, verify_password=True)
+        protected.decrypt(plain, verify_integrity=True)
+    return plain
 
 
 class RawCell(NamedTuple):

@@ -102,6 +102,21 @@ pace_flags = _together(
     ),
 )
 
+protect_flags = _together(
+    setting("--protect", is_flag=True, help="Encrypt the workbook; asks for a password."),
+    setting(
+        "--protect-password-env",
+        metavar="NAME",
+        help="Environment variable that holds the password (then --protect may be left away).",
+    ),
+    setting(
+        "--protect-password-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="File whose first line is the password.",
+    ),
+)
+
 policy_flags = _together(
     setting(
         "--on-exists",

@@ -18,6 +18,7 @@ from bulk_provision.cli.options import (
     pace_flags,
     policy_flags,
     policy_of,
+    protect_flags,
     rules_of,
     setting,
     settings_of,
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bulk_provision.job import Control, Source, Watcher
-    from bulk_provision.model import Account, Summary
+    from bulk_provision.job import Control, Results, Source, Watcher
+    from bulk_provision.model import Account, Secret, Summary
     from bulk_provision.settings import Settings
 
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 @ledger_flag
 @setting("--wait", type=float, metavar="SECONDS", help="If another run holds the account.")
 @setting("--csv", is_flag=True, help="Write four CSV files instead of a workbook.")
+@protect_flags
 @setting("--json", is_flag=True, help="Print one JSON object on stdout, and nothing else.")
 @setting("--quiet", is_flag=True, help="Print nothing but errors.")
 @setting("--yes", is_flag=True, help="Overwrite results; reset passwords without asking.")
@@ -52,15 +54,19 @@ def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa:
     SOURCE is a .csv, .tsv, .txt, .xlsx, .xlsm, .xls, .xlsb or .ods file, or - for CSV on stdin.
     Run the same command again to continue: nobody is created twice.
     """
+    from bulk_provision.cli.protecting import key_of
     from bulk_provision.settings import account_of
 
     settings = settings_of(job, json_=json, **flags)
     source = source_of(settings)
     has_terminal = sys.stdin.isatty() and sys.stderr.isatty() and source.path != "-"
     account = account_of(settings, _ask_secret if has_terminal else None)
+    key = key_of(settings, csv=settings.csv, has_terminal=has_terminal)
     _confirm_reset(settings, has_terminal=has_terminal)
-    summary = _loop_run(settings, source, account)
+    summary = _loop_run(settings, source, account, key.password)
     _tell(settings, summary)
+    if summary.results:
+        key.show()
     sys.exit(summary.exit_code)
 
 
@@ -86,14 +92,18 @@ def _confirm_reset(settings: Settings, *, has_terminal: bool) -> None:
         raise UsageError("Nothing was done.", "Leave --on-exists reset away to skip them.")
 
 
-def _loop_run(settings: Settings, source: Source, account: Account) -> Summary:
+def _loop_run(
+    settings: Settings, source: Source, account: Account, protect: Secret | None
+) -> Summary:
     from bulk_provision.cli.reporting import reporter
-    from bulk_provision.job import Control
+    from bulk_provision.job import Control, Results
 
     control = Control()
     collect_garbage_less_often()
     with reporter(settings) as watcher, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_run(settings, source, account, watcher, control))
+        results = Results(settings.output, settings.csv, settings.yes, protect)
+        run = _run(settings, source, account, results, watcher=watcher, control=control)
+        return runner.run(run)
 
 
 def collect_garbage_less_often() -> None:
@@ -107,9 +117,15 @@ def collect_garbage_less_often() -> None:
 
 
 async def _run(
-    settings: Settings, source: Source, account: Account, watcher: Watcher, control: Control
+    settings: Settings,
+    source: Source,
+    account: Account,
+    results: Results,
+    *,
+    watcher: Watcher,
+    control: Control,
 ) -> Summary:
-    from bulk_provision.job import LedgerPlace, Results, provision
+    from bulk_provision.job import LedgerPlace, provision
 
     _obey_signals(control, watcher)
     return await provision(
@@ -118,7 +134,7 @@ async def _run(
         pace=settings.pace(),
         policy=policy_of(settings),
         rules=rules_of(settings),
-        results=Results(settings.output, settings.csv, settings.yes),
+        results=results,
         ledger=LedgerPlace.of(settings),
         wait=settings.wait,
         watcher=watcher,

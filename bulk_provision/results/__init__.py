@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING
 
 from bulk_provision.results.layout import SHEET_LIMIT
 from bulk_provision.results.place import check_writable, results_path
+from bulk_provision.results.protected import check_protection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from bulk_provision.model import ResultRow, RunRecord
+    from bulk_provision.model import ResultRow, RunRecord, Secret
 
-__all__ = ["check_writable", "results_path", "write_csv", "write_workbook"]
+__all__ = [
+    "check_protection",
+    "check_writable",
+    "results_path",
+    "write_csv",
+    "write_workbook",
+]
 
 
 def write_workbook(
@@ -27,11 +34,12 @@ def write_workbook(
     *,
     overwrite: bool = False,
     sheet_limit: int = SHEET_LIMIT,
+    protect: Secret | None = None,
 ) -> tuple[Path, ...]:
     """Write the sheets `Summary`, `Credentials`, `Skipped` and `Failed` into one workbook.
 
     The rows are read once, so that the sheets agree with each other even while the run goes on.
-    Memory does not grow with their number.
+    Memory does not grow with their number, unless the workbook is protected.
 
     Args:
         path: where the workbook shall lie.
@@ -40,6 +48,8 @@ def write_workbook(
         overwrite: replace a file that lies there already.
         sheet_limit: rows that one sheet holds, its header included; what is beyond goes on in
             `Credentials 2`, and so on.
+        protect: a password without which the workbook does not open. No plain byte of it touches
+            the disk then; it is put together in memory.
 
     Returns:
         The paths written.
@@ -49,7 +59,9 @@ def write_workbook(
     """
     from bulk_provision.results import workbook  # noqa: PLC0415 - openpyxl takes 0.4 s to import
 
-    return workbook.write(path, run, rows, overwrite=overwrite, sheet_limit=sheet_limit)
+    return workbook.write(
+        path, run, rows, overwrite=overwrite, sheet_limit=sheet_limit, protect=protect
+    )
 
 
 def write_csv(

@@ -7,7 +7,6 @@ side and packed at the end.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO
 from unicodedata import east_asian_width
 
@@ -20,13 +19,15 @@ from bulk_provision.results import summary_sheet
 from bulk_provision.results.layout import COLUMNS, Pile, Tally, pile_of
 from bulk_provision.results.looks import GREEN, RED, SLATE, DataLooks, SummaryLooks
 from bulk_provision.results.place import placed
+from bulk_provision.results.protected import fill
 from bulk_provision.results.sheet import MAX_COLUMNS, Archive, Cell, SheetStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from bulk_provision.model import ResultRow, RunRecord
+    from bulk_provision.model import ResultRow, RunRecord, Secret
+    from bulk_provision.results.protected import Spool
 
 _SHEET_OF = {
     Pile.CREATED: "Credentials",
@@ -47,6 +48,7 @@ def write(
     *,
     overwrite: bool,
     sheet_limit: int,
+    protect: Secret | None,
 ) -> tuple[Path, ...]:
     """Write the workbook and put it in place; see `results.write_workbook`."""
     if len(COLUMNS) + len(run.columns) > MAX_COLUMNS:
@@ -56,12 +58,11 @@ def write(
             f"Write them as CSV: bulk-provision export {run.run_id} --csv -o FILE",
         )
 
-    def spool() -> BinaryIO:
-        # Beside the results: as private as they are, and there is room for both or for neither.
-        return TemporaryFile(dir=path.parent)
+    def write_rows(plain: BinaryIO, spool: Spool) -> None:
+        build(plain, run, rows(), spool=spool, sheet_limit=sheet_limit)
 
     with placed([path], overwrite=overwrite, run_id=run.run_id) as (file,):
-        build(file, run, rows(), spool=spool, sheet_limit=sheet_limit)
+        fill(file, write_rows, folder=path.parent, protect=protect)
     return (path,)
 
 
@@ -70,7 +71,7 @@ def build(
     run: RunRecord,
     rows: Iterable[ResultRow],
     *,
-    spool: Callable[[], BinaryIO],
+    spool: Spool,
     sheet_limit: int,
 ) -> None:
     """Write the workbook's bytes.
