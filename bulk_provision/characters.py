@@ -33,3 +33,9 @@ def visible(text: str) -> str:
     """Shorten a text for a message, with what cannot be seen in it made visible."""
     shown = "".join(one if one.isprintable() else f"<U+{ord(one):04X}>" for one in text)
     return shown if len(shown) <= _LENGTH else f"{shown[:_LENGTH]}…"
+
+
+def sentence(text: str) -> str:
+    """Return text as a sentence, so that another may follow."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from bulk_provision import failpoints
+from bulk_provision.characters import sentence
 from bulk_provision.checks import (
     check,
     differs_only_by_case,
@@ -50,7 +51,7 @@ class Tally:
 
     def as_text(self) -> str:
         """Return what is wrong and the cure, in one line."""
-        return f"{_sentence(self.problem.why)} {self.problem.cure}".rstrip()
+        return f"{sentence(self.problem.why)} {self.problem.cure}".rstrip()
 
 
 @dataclass(slots=True)
@@ -172,7 +173,7 @@ def _stage_chunk(
         note = None
         if one.warnings:
             staged.tell(one.warnings, one.number)
-            note = " ".join(_sentence(warning.why) for warning in one.warnings)
+            note = " ".join(sentence(warning.why) for warning in one.warnings)
         row = (seq, one.number, one.username, sealed, one.others)
         if isinstance(decision, Remembered):
             outcome, code, message, tip = decision
@@ -198,19 +199,13 @@ def _refused(seq: int, invalid: Invalid, book: Book) -> StagedRow:
         code=errors[0].kind,
         message=" ".join(_told(problem) for problem in errors),
         tip=" ".join(dict.fromkeys(problem.cure for problem in errors)),
-        note=" ".join(_sentence(problem.why) for problem in problems if problem.warning) or None,
+        note=" ".join(sentence(problem.why) for problem in problems if problem.warning) or None,
     )
 
 
 def _told(problem: Problem) -> str:
     seen = f" ({storable(problem.seen)})" if problem.seen else ""
     return storable(f"{problem.where}: {problem.why}{seen}.")
-
-
-def _sentence(text: str) -> str:
-    """Return text as a sentence, so that another may follow."""
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def storable(text: str) -> str:
@@ -265,5 +260,5 @@ def _annotate(
         staged.tell([problem], number)
     book.annotate(
         run_id,
-        [(seq, _sentence(f"{problem.why} ({problem.seen})")) for seq, _, problem in notes],
+        [(seq, sentence(f"{problem.why} ({problem.seen})")) for seq, _, problem in notes],
     )

@@ -138,6 +138,17 @@ class Table:
         for part, head in enumerate(self._layout.heads):
             yield from self._rows(head, part * SHEET_ROWS)
 
+    def spot(self, number: int, field: str) -> tuple[str, int, int | None]:
+        """Return a cell's sheet ("" for text files), its row there, and its column from 0.
+
+        Args:
+            number: of the row, as in `Row.number`.
+            field: one of `fields`; for any other ("" too) there is no column.
+        """
+        part, row = divmod(number - 1, SHEET_ROWS)
+        head = self._layout.heads[part]
+        return head.sheet.name, row + 1, self._layout.fields.get(field)
+
     def where(self, number: int, field: str) -> str:
         """Return a cell's place as the user sees it: "Users!B17", or "row 17, column 'SIP user'".
 
@@ -145,14 +156,51 @@ class Table:
             number: of the row, as in `Row.number`.
             field: one of `fields`; for any other ("" too) the place is the row as a whole.
         """
-        part, row = divmod(number - 1, SHEET_ROWS)
-        row += 1
-        head = self._layout.heads[part]
-        column = self._layout.fields.get(field)
-        if head.sheet.name:
-            name = _quoted(head.sheet.name)
+        sheet, row, column = self.spot(number, field)
+        if sheet:
+            name = _quoted(sheet)
             return f"{name}!{column_letter(column)}{row}" if column is not None else f"{name}!{row}"
         return f"row {row}, column '{self.fields[field]}'" if column is not None else f"row {row}"
+
+    @property
+    def header_row(self) -> int:
+        """The number of the header's row in its sheet."""
+        return self._layout.heads[0].row
+
+    @property
+    def file(self) -> BinaryIO:
+        """The source's bytes; seekable."""
+        return self._source.file
+
+    def texts(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the sheet as it is seen, titles and notes too: row numbers and texts.
+
+        It makes a source again that can be corrected. So what is refused here is refused there: a
+        text alone does not tell that it was a date, or a guess.
+
+        Raises:
+            SourceError: the rest of the file cannot be read.
+        """
+        head = self._layout.heads[0]
+        for number, cells, doubts in head.sheet.records():
+            shown = list(cells)
+            if head.sheet.ragged:
+                off = unguarded if self._layout.ours else unwrapped
+                shown = [off(cell) for cell in cells]
+            if number > head.row:
+                doubts = (*doubts, *self._doubts_about_row(head, cells, doubts))  # noqa: PLW2901
+                self._keep_refused(shown, doubts)
+            yield number, [str(cell) for cell in shown]
+
+    def _keep_refused(self, cells: list[str], doubts: Sequence[Doubt]) -> None:
+        """Put texts in place of unclear credentials that no check lets pass."""
+        username, *password = self._credentials
+        if any(not doubt.warning for doubt in doubts) or _is_refused(cells, username):
+            cells.extend([""] * (username + 1 - len(cells)))
+            cells[username] = f"(unclear: {cells[username]})"
+        for column in password:
+            if _is_refused(cells, column):
+                cells[column] = "\N{BULLET}" * 8  # what programs show instead of a password
 
     def _rows(self, head: Head, offset: int) -> Iterator[Row]:
         """Yield a sheet's rows; what is out of the ordinary in any way goes by `_careful`."""
@@ -263,6 +311,11 @@ def _picker(columns: tuple[int, ...], *, exact: bool) -> Callable[[Sequence[str]
 
 def _problem(doubt: Doubt, where: str, seen: str) -> Problem:
     return Problem(doubt.kind, where, seen, doubt.why, doubt.cure, doubt.warning)
+
+
+def _is_refused(cells: Sequence[str], column: int) -> bool:
+    cell = cells[column] if column < len(cells) else ""
+    return isinstance(cell, DoubtfulText) and not cell.doubt.warning
 
 
 def _quoted(sheet: str) -> str:

@@ -24,7 +24,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from bulk_provision.results.layout import COLUMNS, pile_of
-from bulk_provision.results.place import csv_paths, placed
+from bulk_provision.results.place import csv_paths, export_again, placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -59,7 +59,7 @@ def write(
     paths = csv_paths(path)
     header = [*COLUMNS, *map(guard, run.columns)]
     with (
-        placed(tuple(paths.values()), overwrite=overwrite, run_id=run.run_id) as files,
+        placed(tuple(paths.values()), overwrite=overwrite, cure=export_again(run.run_id)) as files,
         ExitStack() as texts,
     ):
         writers = {}

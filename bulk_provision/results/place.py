@@ -73,9 +73,14 @@ def check_writable(path: Path, *, csv: bool, overwrite: bool) -> None:
             _Aside(target).discard()
 
 
+def export_again(run_id: int) -> str:
+    """Return the cure for results that could not be written."""
+    return f"The ledger still knows everything: bulk-provision export {run_id} -o FILE"
+
+
 @contextmanager
 def placed(
-    targets: Sequence[Path], *, overwrite: bool, run_id: int
+    targets: Sequence[Path], *, overwrite: bool, cure: str
 ) -> Iterator[tuple[BinaryIO, ...]]:
     """Open a private file for each target; put all of them in place when the block ends well.
 
@@ -85,7 +90,7 @@ def placed(
     Args:
         targets: where the files shall lie.
         overwrite: replace files that lie there already.
-        run_id: whose results they are, for the cure.
+        cure: what to do when they cannot be written.
 
     Yields:
         A binary file for each target, readable, writable and seekable.
@@ -93,7 +98,6 @@ def placed(
     Raises:
         ResultsError: the operating system refused something, or a target exists already.
     """
-    cure = f"The ledger still knows everything: bulk-provision export {run_id} -o FILE"
     with _told_as_results_error(targets[0], cure), ExitStack() as stack:
         asides = []
         for target in targets:

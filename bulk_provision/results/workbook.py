@@ -18,7 +18,7 @@ from bulk_provision.errors import ResultsError
 from bulk_provision.results import summary_sheet
 from bulk_provision.results.layout import COLUMNS, Pile, Tally, pile_of
 from bulk_provision.results.looks import GREEN, RED, SLATE, DataLooks, SummaryLooks
-from bulk_provision.results.place import placed
+from bulk_provision.results.place import export_again, placed
 from bulk_provision.results.protected import fill
 from bulk_provision.results.sheet import MAX_COLUMNS, Archive, Cell, SheetStream
 
@@ -61,7 +61,7 @@ def write(
     def write_rows(plain: BinaryIO, spool: Spool) -> None:
         build(plain, run, rows(), spool=spool, sheet_limit=sheet_limit)
 
-    with placed([path], overwrite=overwrite, run_id=run.run_id) as (file,):
+    with placed([path], overwrite=overwrite, cure=export_again(run.run_id)) as (file,):
         fill(file, write_rows, folder=path.parent, protect=protect)
     return (path,)
 
