@@ -144,11 +144,9 @@ def _draw(package: Package, place: Place, scan: SheetScan, notes: Sequence[Note]
     boxes = [vml.Box(note.row - 1, note.column, note.text) for note in notes]
     blocks = vml.free_blocks(package, len(boxes))
     if (element := scan.found.get("legacyDrawing")) is not None:
-        identifier = next(
-            value for key, value in element.attributes.items() if key.rpartition(":")[2] == "id"
-        )
+        named = (value for key, value in element.attributes.items() if key.endswith(":id"))
         relations = {found.identifier: found.part for found in package.relations(place.part)}
-        part = package.find(relations.get(identifier, ""))
+        part = package.find(relations.get(next(named, ""), ""))
         if part is None:
             raise DamagedError("it has a drawing that is missing")
         package.put(part, vml.with_boxes(package.content(part), boxes, blocks))
