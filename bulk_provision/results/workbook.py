@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO
-from unicodedata import east_asian_width
 
 from openpyxl import Workbook
 from openpyxl.utils import get_column_letter
@@ -21,6 +20,7 @@ from bulk_provision.results.looks import GREEN, RED, SLATE, DataLooks, SummaryLo
 from bulk_provision.results.place import export_again, placed
 from bulk_provision.results.protected import fill
 from bulk_provision.results.sheet import MAX_COLUMNS, Archive, Cell, SheetStream
+from bulk_provision.results.widths import SAMPLE, column_widths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -36,8 +36,6 @@ _SHEET_OF = {
     Pile.UNPROCESSED: "Failed",
 }
 _TAB_COLOURS = {"Credentials": GREEN, "Skipped": SLATE, "Failed": RED}
-_SAMPLE = 200  # rows that decide a sheet's column widths
-_WIDEST = 70.0
 _FORMULA_LIKE = frozenset("=+-@")
 
 
@@ -148,7 +146,7 @@ class _Table:
             self._write(cells)
             return
         self._sample.append(cells)
-        if len(self._sample) == _SAMPLE:
+        if len(self._sample) == SAMPLE:
             self._write_sample(self._sample)
 
     def finish(self) -> None:
@@ -159,7 +157,8 @@ class _Table:
 
     def _write_sample(self, sample: list[list[Cell]]) -> None:
         self._sample = None
-        self._widths = _widths(self._header, sample)
+        texts = [[str(value) for _, value in cells] for cells in sample]
+        self._widths = column_widths(self._header, texts)
         self._begin_sheet(coloured=bool(sample))
         for cells in sample:
             self._write(cells)
@@ -209,20 +208,3 @@ def _cells(row: ResultRow, looks: DataLooks) -> list[Cell]:
         (looks.outcomes[row.outcome], row.outcome.value),
         *[(quoted if text[:1] in _FORMULA_LIKE else plain, text) for text in more],
     ]
-
-
-def _widths(header: Sequence[str], sample: Sequence[Sequence[Cell]]) -> list[float]:
-    """Make each column as wide as its header, with room for the filter's arrow, and its texts."""
-    widths = [_width(name) + 4.0 for name in header]
-    for cells in sample:
-        for column, (_, value) in enumerate(cells):
-            widths[column] = max(widths[column], _width(str(value)) + 2.0)
-    return [min(width, _WIDEST) for width in widths]
-
-
-def _width(text: str) -> float:
-    """Count what a text takes, in characters of the default font: Chinese ones take two."""
-    line = max(text[:1000].split("\n"), key=len)
-    if line.isascii():
-        return float(len(line))
-    return float(sum(2 if east_asian_width(character) in "WF" else 1 for character in line))
