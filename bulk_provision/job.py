@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 _PROGRESS_EVERY = 0.5  # seconds
 
+MARKED_PROBLEMS = 20_000
+"""How many problems are marked in a workbook: more comments make spreadsheet programs slow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -89,6 +92,7 @@ class Results:
         csv: write four CSV files instead of a workbook.
         overwrite: replace files that are there already.
         protect: the password that the workbook opens with; None: none is needed.
+        annotate: write the source once more, with what became of its rows beside them.
 
     Raises:
         UsageError: the password is not usable, or CSV files were to have one.
@@ -98,6 +102,7 @@ class Results:
     csv: bool = False
     overwrite: bool = False
     protect: Secret | None = None
+    annotate: bool = False
 
     def __post_init__(self) -> None:
         if self.protect is not None:
@@ -240,9 +245,7 @@ async def provision(
         ledger = LedgerPlace(ledger)
     started_at = time.time()
     target = results.target(source.path, started_at)
-    await asyncio.to_thread(
-        results_files.check_writable, target, csv=results.csv, overwrite=results.overwrite
-    )
+    await asyncio.to_thread(_check_writable, target, source, results)
     with (
         await asyncio.to_thread(source.open) as table,
         await asyncio.to_thread(ledger.open) as opened,
@@ -275,15 +278,35 @@ async def plan(
     policy: Policy,
     rules: Rules,
     ledger: LedgerPlace,
+    problems: Results | None = None,
 ) -> tuple[Staged, Plan]:
-    """Say what `provision` would do; nothing is called, and the ledger forgets the rows again."""
+    """Say what `provision` would do; nothing is called, and the ledger forgets the rows again.
+
+    Args:
+        source: what is read, and how.
+        account: for which it would be done.
+        pace: for how long it would take.
+        policy: what to do about usernames that exist.
+        rules: what is checked.
+        ledger: what is known.
+        problems: where to write the source with its problems marked, if there are any.
+
+    Raises:
+        ProvisionError: the source cannot be read, the ledger not be used, or the problems not be
+            written.
+    """
 
     def stage_only() -> tuple[Staged, Plan]:
+        if problems is not None:
+            _check_writable(Path(problems.path or ""), source, problems)
         with source.open() as table, ledger.open() as opened:
             book = opened.book(account.appid, account.base_url)
             run_id = _begin(book, table, pace, only_planned=True)
             try:
-                staged = stage(table, book, run_id, rules, policy)
+                keep = 0 if problems is None else MARKED_PROBLEMS
+                staged = stage(table, book, run_id, rules, policy, keep=keep)
+                if problems is not None and staged.found:
+                    _write_problems(table, staged, problems)
                 return staged, plan_of(*book.planned(run_id), pace.rate)
             finally:
                 book.discard_plan(run_id)
@@ -306,6 +329,24 @@ def write_results(ledger: Ledger, run_id: int, target: Path, results: Results) -
     files = write(target, record, rows, overwrite=results.overwrite)
     failpoints.reach("results-written")
     return tuple(str(path) for path in files)
+
+
+def _write_problems(table: Table, staged: Staged, problems: Results) -> None:
+    results_files.write_problems(
+        Path(problems.path or ""),
+        table,
+        staged.found,
+        overwrite=problems.overwrite,
+        protect=problems.protect,
+    )
+
+
+def _check_writable(target: Path, source: Source, results: Results) -> None:
+    overwrite = results.overwrite
+    results_files.check_writable(target, csv=results.csv, overwrite=overwrite)
+    if results.annotate:
+        annotated = results_files.annotation_path(target, source.path)
+        results_files.check_writable(annotated, csv=False, overwrite=overwrite)
 
 
 @contextlib.contextmanager
@@ -514,6 +555,18 @@ class _Run:
             return ExitCode.SOME_ROWS
         return ExitCode.DONE
 
+    def _annotate(self, target: Path, results: Results) -> str:
+        path = results_files.annotation_path(target, self.table.source)
+        results_files.write_annotation(
+            path,
+            self.table,
+            self.ledger.result_rows(self.run_id),
+            run_id=self.run_id,
+            overwrite=results.overwrite,
+            protect=results.protect,
+        )
+        return str(path)
+
     async def finish(self, target: Path, results: Results) -> Summary:
         """Write the results and sum up."""
         self.watcher.writing()
@@ -522,6 +575,8 @@ class _Run:
             files = await asyncio.to_thread(
                 write_results, self.ledger, self.run_id, target, results
             )
+            if results.annotate:
+                files += (await asyncio.to_thread(self._annotate, target, results),)
         except ProvisionError as problem:
             said = f"{self.halt.reason}. " if self.halt else ""
             code = self.halt.exit_code if self.halt else ExitCode.STOPPED

@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=30.0, ge=1, le=3600)
     wait: float = Field(default=0.0, ge=0)
     csv: bool = False
+    annotate: bool = False
     protect: bool | None = None  # None: as the next two say
     protect_password_env: str | None = None
     protect_password_file: Path | None = None

@@ -14,7 +14,14 @@ from openpyxl.styles import PatternFill
 from bulk_provision.errors import ResultsError
 from bulk_provision.model import Outcome
 from bulk_provision.results.looks import GREEN, RED
-from bulk_provision.results.original import Added, AddedRow, Mark, plain_workbook, write_annotated
+from bulk_provision.results.original import (
+    Added,
+    AddedRow,
+    Mark,
+    package,
+    plain_workbook,
+    write_annotated,
+)
 from originals import (
     FULL_STYLES,
     SHEET,
@@ -114,6 +121,11 @@ class TestEverythingElseStays:
             for before, after in zip(old.infolist(), new.infolist(), strict=True):
                 for name in ("filename", "date_time", "compress_type", "external_attr"):
                     assert getattr(before, name) == getattr(after, name)
+
+    def test_a_sheet_that_might_outgrow_an_archive_is_given_room(self, monkeypatch):
+        monkeypatch.setattr(package, "_MAY_GROW_LARGE", 0)
+        result = annotated(handmade(sheet(HEADER)), [(2, ("x", ""))])
+        assert load_workbook(result)["Users"]["D2"].value == "x"
 
     def test_a_macro_and_a_signature_stay_as_they_are(self):
         odd = {"xl/vbaProject.bin": b"\xd0\xcf\x11\xe0", "_xmlsignatures/sig1.xml": "<Signature/>"}

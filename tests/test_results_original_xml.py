@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bulk_provision.results.ooxml import element_text
 from bulk_provision.results.original import Mark, scan
+from bulk_provision.results.original.cells import text_element
 from bulk_provision.results.original.outline import outline
 from bulk_provision.results.original.splice import Edit, splice, spliced
 from bulk_provision.results.original.tags import with_attribute, without_attribute
@@ -236,6 +238,18 @@ class TestTags:
         assert with_attribute(tag.encode(), "s", 9).decode() == new
         assert with_attribute(new.encode(), "s", 9).decode() == new
         assert b"9" not in without_attribute(new.encode(), "s")
+
+
+class TestTexts:
+    @given(st.text(st.sampled_from(" \n_x0041&<>\"'ab=\x01é\ud800"), max_size=9))
+    @settings(max_examples=300, deadline=None)
+    def test_the_short_way_for_usual_texts_writes_what_the_long_one_does(self, words):
+        written = text_element("x:", words)
+        kept = ' xml:space="preserve"' if words != words.strip() or "\n" in words else ""
+        assert written == f"<x:t{kept}>{element_text(words)}</x:t>"
+
+    def test_what_no_cell_holds_is_cut(self):
+        assert "[cut: 40,000 characters]" in text_element("", "x" * 40_000)
 
 
 class TestSplicing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,8 +24,6 @@ from bulk_provision.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bulk_provision.plan import Plan
     from bulk_provision.staging import Staged
 
@@ -35,9 +34,27 @@ if TYPE_CHECKING:
 @pace_flags
 @policy_flags
 @ledger_flag
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write SOURCE as a workbook with the problems marked.",
+)
+@click.option("--yes", is_flag=True, help="Overwrite FILE.")
 @setting("--json", is_flag=True, help="Print one JSON object on stdout, and nothing else.")
-def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa: ANN401
+def command(
+    job: Path | None,
+    output: Path | None,
+    *,
+    yes: bool,
+    json: bool | None,
+    **flags: Any,  # noqa: ANN401
+) -> None:
     """Say what `run SOURCE` would do: nothing is called.
+
+    With -o, the problems stand in a copy of SOURCE, as comments in coloured cells: correct them
+    there, and give the copy to `run`.
 
     Exit code 0: every row can be done; 1: some rows are invalid; 2: SOURCE cannot be read.
     """
@@ -58,15 +75,29 @@ def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa:
             policy=policy_of(settings),
             rules=rules_of(settings),
             ledger=jobs.LedgerPlace.of(settings),
+            problems=None if output is None else jobs.Results(str(output), overwrite=yes),
         )
     )
-    _tell(staged, plan, as_json=settings.json_)
+    written = output if staged.found else None
+    _tell(staged, plan, written, as_json=settings.json_)
+    if output is not None and not settings.json_:
+        _tell_marked(staged, output)
     sys.exit(1 if plan.remembered.get(Outcome.INVALID) else 0)
 
 
-def _tell(staged: Staged, plan: Plan, *, as_json: bool) -> None:
+def _tell_marked(staged: Staged, output: Path) -> None:
+    if not staged.found:
+        click.echo(f"No cell is wrong: {output} was not written.")
+        return
+    click.echo(f"Problems: {output}")
+    if len(staged.found) == staged.keep:
+        click.echo(f"The first {staged.keep:,} are marked in it.")
+
+
+def _tell(staged: Staged, plan: Plan, written: Path | None, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_as_json(staged, plan)))
+        told = {**_as_json(staged, plan), "output": written and str(written)}
+        click.echo(json.dumps(told))
         return
     from bulk_provision.cli.reporting import plan_lines, problem_lines
 

@@ -209,8 +209,8 @@ class LogLines(Watcher):
 
 
 def problem_lines(staged: Staged) -> Iterator[str]:
-    """Yield what is wrong with the rows: the same problem once, with its count and first places."""
-    for tally in staged.tallies:
+    """Yield what is wrong: the same problem once, with its count and first places; errors first."""
+    for tally in sorted(staged.tallies, key=lambda one: one.problem.warning):
         word = "Warning" if tally.problem.warning else "Invalid"
         yield f"  {word}, {counted(tally.count, 'time')}: {tally.as_text()}"
         more = f", and {tally.count - len(tally.places):,} more"

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 @ledger_flag
 @setting("--wait", type=float, metavar="SECONDS", help="If another run holds the account.")
 @setting("--csv", is_flag=True, help="Write four CSV files instead of a workbook.")
+@setting("--annotate", is_flag=True, help="Write SOURCE too, with outcomes beside its rows.")
 @protect_flags
 @setting("--json", is_flag=True, help="Print one JSON object on stdout, and nothing else.")
 @setting("--quiet", is_flag=True, help="Print nothing but errors.")
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
 def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa: ANN401
     """Create the endpoints that SOURCE asks for, and write a results workbook.
 
-    SOURCE is a .csv, .tsv, .txt, .xlsx, .xlsm, .xls, .xlsb or .ods file, or - for CSV on stdin.
+    SOURCE is a .csv, .tsv, .txt, .xlsx, .xlsm, .xls, .xlsb, .ods or .html file,
+    or - for standard input.
     Run the same command again to continue: nobody is created twice.
     """
     from bulk_provision.cli.protecting import key_of
@@ -101,7 +103,13 @@ def _loop_run(
     control = Control()
     collect_garbage_less_often()
     with reporter(settings) as watcher, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        results = Results(settings.output, settings.csv, settings.yes, protect)
+        results = Results(
+            settings.output,
+            csv=settings.csv,
+            overwrite=settings.yes,
+            protect=protect,
+            annotate=settings.annotate,
+        )
         run = _run(settings, source, account, results, watcher=watcher, control=control)
         return runner.run(run)
 

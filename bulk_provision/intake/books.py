@@ -34,8 +34,7 @@ def open_book(source: Source, wishes: Wishes) -> Book:
     Raises:
         SourceError: it is protected, damaged, or nothing that can be read as a table.
     """
-    if is_encrypted(source.file):
-        source = replace(source, file=_decrypted(source, wishes.password))
+    source = decrypted(source, wishes.password)
     kind = kind_of(source)
     source.file.seek(0)
     return _book(source, kind, wishes)
@@ -56,8 +55,16 @@ def _book(source: Source, kind: Kind, wishes: Wishes) -> Book:
     return LegacyBook(source)
 
 
-def _decrypted(source: Source, password: Secret | None) -> io.BytesIO:
-    """Return the workbook inside an encrypted package; its bytes stay in memory."""
+def decrypted(source: Source, password: Secret | None) -> Source:
+    """Return the workbook inside an encrypted package; its bytes stay in memory.
+
+    A source that is not encrypted is returned as it is.
+
+    Raises:
+        SourceError: there is no password, it is not the one, or the package is damaged.
+    """
+    if not is_encrypted(source.file):
+        return source
     if password is None:
         raise SourceError(
             f"{source.shown}: the workbook is protected with a password.",
@@ -85,4 +92,4 @@ def _decrypted(source: Source, password: Secret | None) -> io.BytesIO:
             "Open it in Excel or LibreOffice, and save it without a password.",
         ) from None
     plain.seek(0)
-    return plain
+    return replace(source, file=plain)

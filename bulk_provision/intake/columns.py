@@ -26,6 +26,10 @@ RESULT_COLUMNS = (
 """How the sheets of our own results files begin: such a file, corrected, is a source again."""
 
 
+ANNOTATED_COLUMNS = ("outcome", "username", "password", "connect_url", "message")
+"""What `--annotate` adds at the right of a source: it is left aside when that is read again."""
+
+
 class Names(NamedTuple):
     """The header names of a field, normalised.
 
@@ -122,6 +126,15 @@ def mapped(cells: Sequence[str], column: str) -> list[int]:
 def is_results(cells: Sequence[str]) -> bool:
     """Say whether this is the header of a results file of our own."""
     return tuple(cells[: len(RESULT_COLUMNS)]) == RESULT_COLUMNS
+
+
+def annotated(cells: Sequence[str]) -> range:
+    """Return the columns that `--annotate` added, the last time or times; mostly none."""
+    width = len(ANNOTATED_COLUMNS)
+    start = stop = len(cells)
+    while tuple(cells[start - width : start]) == ANNOTATED_COLUMNS and start > width:
+        start -= width
+    return range(start, stop)
 
 
 def fit(cells: Sequence[str], mapping: Mapping[str, str]) -> int:

@@ -21,7 +21,7 @@ _LIKELY = [
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258"),
     *("cp874", "cp850", "cp852", "cp866", "koi8_r", "cp932", "euc_jp", "gb18030", "big5", "cp949"),
 ]
-_OTHERWISE = "cp1252"  # for what the guess finds nothing in
+_USUAL = "cp1252"
 
 SAVE_AS_UTF8 = "In the spreadsheet program, save it as 'CSV UTF-8'."
 """The cure for everything that is wrong with an encoding."""
@@ -144,7 +144,9 @@ def _guessed(file: BinaryIO) -> str:
         if not line.isascii():
             telling += line
     best = from_bytes(telling, cp_isolation=_LIKELY).best()
-    return best.encoding if best is not None else _OTHERWISE
+    if best is None or str(best) == telling.decode(_USUAL, errors="replace"):
+        return _USUAL  # rather than a rarer one that reads the same
+    return best.encoding
 
 
 def _damaged(name: str, line: int, encoding: Encoding) -> SourceError:

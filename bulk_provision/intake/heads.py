@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from bulk_provision.errors import SourceError
-from bulk_provision.intake.columns import fit, is_results, likeness, listed
+from bulk_provision.intake.columns import annotated, fit, is_results, likeness, listed
 from bulk_provision.intake.records import Book, Record, Sheet
 from bulk_provision.model import Problem
 
@@ -25,6 +25,7 @@ class Head:
         cells: the header's cells from column A on, trimmed.
         sample: records below it.
         fit: how well the header fits; 0 when it has no column for usernames.
+        annotated: columns that an earlier run added, to be left aside.
     """
 
     sheet: Sheet
@@ -32,6 +33,7 @@ class Head:
     cells: tuple[str, ...]
     sample: tuple[Record, ...]
     fit: int
+    annotated: range = range(0)
 
     @property
     def ours(self) -> bool:
@@ -120,7 +122,10 @@ def _head(sheet: Sheet, mapping: Mapping[str, str]) -> Head:
     position, fits = best_header(top, mapping)
     sample = top[position + 1 :] + (list(islice(records, _SAMPLE)) if fits else [])
     row, cells, _ = top[position]
-    return Head(sheet, row, tuple(cell.strip() for cell in cells), tuple(sample), fits)
+    header = [cell.strip() for cell in cells]
+    added = annotated(header)
+    header[added.start :] = [""] * len(added)
+    return Head(sheet, row, tuple(header), tuple(sample), fits, added)
 
 
 def _only(fitting: list[Head], heads: list[Head], source: str) -> tuple[list[Head], list[Problem]]:

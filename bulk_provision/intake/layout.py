@@ -64,6 +64,7 @@ def locate(book: Book, name: str | None, mapping: Mapping[str, str], source: str
     width = _width(head)
     others = _others(head, fields, width)
     named = {*fields.values(), *others, *range(len(RESULT_COLUMNS) if head.ours else 0)}
+    named |= {*head.annotated}
     return Layout(
         heads=tuple(heads),
         fields=fields,
@@ -93,7 +94,7 @@ def _others(head: Head, fields: Mapping[str, int], width: int) -> dict[int, str]
         name = head.cells[index] if index < len(head.cells) else ""
         if head.ours and head.sheet.ragged:
             name = unguarded(name)
-        if index not in credentials and (name or index in used):
+        if index not in credentials and index not in head.annotated and (name or index in used):
             name = name or f"column {column_letter(index)}"
             others[index] = _distinct(name, others.values())
     return others
@@ -112,6 +113,8 @@ def _doubts_about_columns(
 ) -> list[Problem]:
     """Tell of choices that could be other than the user thinks."""
     notes = []
+    if head.annotated:
+        notes.append(_annotation_ignored(head))
     if head.ours and mapping:
         notes.append(_map_ignored(head))
     elif not head.ours and fields["username"] not in candidates(head.cells, "username"):
@@ -123,6 +126,18 @@ def _doubts_about_columns(
             if password_like(header)
         ]
     return notes
+
+
+def _annotation_ignored(head: Head) -> Problem:
+    first, last = column_letter(head.annotated.start), column_letter(head.annotated.stop - 1)
+    return Problem(
+        "annotation-ignored",
+        f"columns {first} to {last}",
+        "",
+        "an earlier run has added these columns; they were left aside, the source's own ones count",
+        "Nothing; what is to be corrected, correct in the source's own columns.",
+        warning=True,
+    )
 
 
 def _map_ignored(head: Head) -> Problem:

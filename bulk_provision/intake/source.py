@@ -60,7 +60,7 @@ def open_source(name: str, stdin: BinaryIO | None = None) -> Source:
         file = _open(name)
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             suffix = Path(name).suffix.lower()
-            digest = _digest(file)
+            digest = digest_of(file)
         else:
             with file:
                 file, digest = _spool(file)
@@ -104,7 +104,9 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def _digest(file: BinaryIO) -> str:
+def digest_of(file: BinaryIO) -> str:
+    """Return the SHA-256 of a file's bytes, in hex; the file is at its start then."""
+    file.seek(0)
     hashed = hashlib.sha256()
     for chunk in _chunks(file):
         hashed.update(chunk)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from operator import itemgetter
 from types import MappingProxyType, TracebackType
 from typing import BinaryIO, Self
 
 from bulk_provision.characters import visible
-from bulk_provision.intake.books import Wishes
+from bulk_provision.errors import SourceError
+from bulk_provision.intake.books import Wishes, decrypted
 from bulk_provision.intake.cells import (
     ROW_IS_HEADER,
     ROW_OUTSIDE,
@@ -21,10 +23,11 @@ from bulk_provision.intake.columns import check_mapping, unguarded
 from bulk_provision.intake.encodings import check_encoding
 from bulk_provision.intake.footer import FooterRule
 from bulk_provision.intake.heads import Head, is_blank, is_nothing
+from bulk_provision.intake.kinds import Kind, is_encrypted, kind_of
 from bulk_provision.intake.layout import Layout, locate
 from bulk_provision.intake.reading import ReadApart
 from bulk_provision.intake.records import SHEET_ROWS, Book, Record, column_letter
-from bulk_provision.intake.source import Source, open_source
+from bulk_provision.intake.source import Source, digest_of, open_source
 from bulk_provision.intake.text import unwrapped
 from bulk_provision.model import Problem, Row, Secret
 
@@ -62,7 +65,7 @@ def open_table(
     book: Book | None = None
     try:
         book = ReadApart(opened, wishes)
-        return Table(opened, book, locate(book, sheet, mapping, opened.shown))
+        return Table(opened, book, locate(book, sheet, mapping, opened.shown), wishes)
     except BaseException:
         if book is not None:
             book.close()
@@ -77,6 +80,7 @@ class Table:
         source: the open file.
         book: its sheets.
         layout: where the table is.
+        wishes: how it is read.
 
     Attributes:
         source: the file's path as it was given; "-" for standard input.
@@ -89,8 +93,9 @@ class Table:
         left_out: warnings about what stands below the table; known once `rows` came to its end.
     """
 
-    def __init__(self, source: Source, book: Book, layout: Layout) -> None:
+    def __init__(self, source: Source, book: Book, layout: Layout, wishes: Wishes) -> None:
         self._source = source
+        self._wishes = wishes
         self._book = book
         self._layout = layout
         head = layout.heads[0]
@@ -167,10 +172,25 @@ class Table:
         """The number of the header's row in its sheet."""
         return self._layout.heads[0].row
 
+    @contextmanager
+    def workbook(self) -> Iterator[BinaryIO | None]:
+        """Give the source's bytes if it is an Excel workbook (.xlsx, .xlsm), without protection.
+
+        Raises:
+            SourceError: the file is not any more what it was when it was opened.
+        """
+        if digest_of(self._source.file) != self.sha256:
+            raise SourceError(
+                f"{self._source.shown}: the file was changed since it was read.",
+                "Leave it as it is while it is worked on.",
+            )
+        plain = decrypted(self._source, self._wishes.password)
+        yield plain.file if kind_of(plain) is Kind.XLSX else None
+
     @property
-    def file(self) -> BinaryIO:
-        """The source's bytes; seekable."""
-        return self._source.file
+    def protection(self) -> Secret | None:
+        """The password that the source itself is protected with."""
+        return self._wishes.password if is_encrypted(self._source.file) else None
 
     def texts(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the sheet as it is seen, titles and notes too: row numbers and texts.

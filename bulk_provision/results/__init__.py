@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bulk_provision.results.layout import SHEET_LIMIT
+from bulk_provision.results.of_source import annotation_path, write_annotation, write_problems
 from bulk_provision.results.place import check_writable, results_path
 from bulk_provision.results.protected import check_protection
 
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from bulk_provision.model import ResultRow, RunRecord, Secret
 
 __all__ = [
+    "annotation_path",
     "check_protection",
     "check_writable",
     "results_path",
+    "write_annotation",
     "write_csv",
+    "write_problems",
     "write_workbook",
 ]
 
