@@ -9,7 +9,7 @@ import pytest
 
 from bulk_provision.errors import ResultsError
 from bulk_provision.results import check_writable, results_path
-from bulk_provision.results.place import placed
+from bulk_provision.results.place import export_again, placed
 from results_samples import names_in
 
 STARTED = 1_767_323_045.678  # 2026-01-02 03:04:05.678 UTC
@@ -36,7 +36,7 @@ def mode(path):
 
 
 def put(*paths, content=b"new", overwrite=False, meanwhile=lambda: None):
-    with placed(paths, overwrite=overwrite, run_id=7) as files:
+    with placed(paths, overwrite=overwrite, cure=export_again(7)) as files:
         for file in files:
             file.write(content)
         meanwhile()
@@ -72,7 +72,7 @@ class TestPutInPlace:
 
     @pytest.mark.usefixtures("no_umask")
     def test_only_its_owner_can_read_it_from_the_first_byte_on(self, tmp_path):
-        with placed([tmp_path / "r.xlsx"], overwrite=False, run_id=7) as (file,):
+        with placed([tmp_path / "r.xlsx"], overwrite=False, cure=export_again(7)) as (file,):
             assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == 0o600
         assert mode(tmp_path / "r.xlsx") == 0o600
 
