@@ -166,23 +166,25 @@ def load_settings(flags: Mapping[str, Any], job_file: Path | None = None) -> Set
 
 
 def _choose_password_source(settings: Settings, flags: Mapping[str, Any]) -> None:
-    """Let the way that goes first decide between the variable and the file that name a password."""
+    """Let the way that goes first decide where the results' password comes from, if anywhere."""
+
+    def place(name: str) -> int:
+        return 0 if name in flags else 1 if _is_given(name, flags) else 2
+
     names = ("protect_password_env", "protect_password_file")
     given = [name for name in names if getattr(settings, name) is not None]
-    firm = [name for name in given if name in flags] or [
-        name for name in given if _is_given(name, flags)
-    ]
-    kept = firm or given
+    first = min(map(place, given), default=2)
+    kept = [name for name in given if place(name) == first]
     if len(kept) > 1:
         raise UsageError(
             "The password for the results is to come from a variable and from a file.",
             "Leave one of protect_password_env and protect_password_file away.",
         )
-    for name in given:
-        if name not in kept:
-            setattr(settings, name, None)
-    if settings.protect is None:
-        settings.protect = bool(given)
+    for name in set(given).difference(kept):
+        setattr(settings, name, None)
+    # Who names a password wants it used, unless protection is put out in the same way or a firmer.
+    if settings.protect is None or (kept and first < place("protect")):
+        settings.protect = bool(kept)
 
 
 def account_of(settings: Settings, ask: Callable[[], str] | None) -> Account:

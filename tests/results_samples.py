@@ -12,7 +12,8 @@ from zipfile import ZipFile
 
 from msoffcrypto.format.ooxml import OOXMLFile
 
-from bulk_provision.model import Outcome, ResultRow, RunRecord
+from bulk_provision.model import Outcome, ResultRow, RunRecord, Secret
+from bulk_provision.results import write_workbook
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 PASSWORD = "hT7-marked-password"
@@ -82,6 +83,10 @@ def opened(path_or_file, password):
         protected.load_key(password, verify_password=True)
         protected.decrypt(plain, verify_integrity=True)
     return plain
+
+
+def write_protected(path, run, rows, **options):
+    return write_workbook(path, run, rows, protect=Secret(PASSWORD), **options)
 
 
 class RawCell(NamedTuple):

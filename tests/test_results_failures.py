@@ -15,19 +15,20 @@ import pytest
 from bulk_provision.errors import LedgerError
 from bulk_provision.results import write_csv, write_workbook
 from bulk_provision.results.workbook import build
-from results_samples import PASSWORD, a_row, a_run, names_in, one_of_each
+from results_samples import PASSWORD, a_row, a_run, names_in, one_of_each, write_protected
 
-WRITERS = pytest.mark.parametrize("writer", [write_workbook, write_csv])
+WRITERS = pytest.mark.parametrize("writer", [write_workbook, write_protected, write_csv])
 
 DISK_FULL = """
 import os, resource, sys
+if sys.argv[4] == "hidden name":
+    del os.O_TMPFILE  # before anybody asks for it
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
-from results_samples import a_row, a_run
+from results_samples import a_row, a_run, write_protected
 from bulk_provision import results
+results.write_protected = write_protected
 from bulk_provision.errors import ResultsError
-if sys.argv[4] == "hidden name":
-    del os.O_TMPFILE
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[5]), resource.RLIM_INFINITY))
 rows = lambda: (a_row(number) for number in range(2, 5000))
 try:
@@ -40,8 +41,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
-from results_samples import a_row, a_run
+from results_samples import a_row, a_run, write_protected
 from bulk_provision import results
+results.write_protected = write_protected
 def rows():
     yield from map(a_row, range(2, 5000))
     os.kill(os.getpid(), signal.SIGKILL)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from zipfile import ZipFile
+
 import pytest
 from openpyxl import load_workbook
 
 from bulk_provision.model import Outcome, Warned
 from bulk_provision.results import summary, write_workbook
 from bulk_provision.results.layout import Tally, pile_of
-from results_samples import a_row, a_run, one_of_each
+from bulk_provision.results.looks import OUTCOME_COLOURS
+from results_samples import RUN, a_row, a_run, one_of_each
 
 
 def tally_of(rows):
@@ -55,6 +58,7 @@ class TestPage:
             ["Duration", "1 min 10 s"],
             ["Started by", "anita@ops-1"],
             ["Rate allowed", "10 calls a second"],
+            ["Rate reached", "0.4 calls a second, from start to end"],
             ["Calls made", "27"],
         ):
             assert line in lines
@@ -113,6 +117,74 @@ class TestPage:
         }
         assert heights["word " * 60] == pytest.approx(4 * 15 + 4)
         assert heights["short"] == pytest.approx(15 + 4)
+
+
+class TestChart:
+    @pytest.fixture
+    def chart(self, tmp_path):
+        """The sheet and its chart, or None when there is none."""
+
+        def read(rows):
+            path = tmp_path / "r.xlsx"
+            write_workbook(path, a_run(rows), lambda: rows, overwrite=True)
+            sheet = load_workbook(path)["Summary"]
+            return sheet, next(iter(sheet._charts), None)
+
+        return read
+
+    def test_it_has_a_bar_for_each_outcome_with_rows_in_the_outcomes_colour(self, chart, tmp_path):
+        rows = [a_row(2)] * 1200 + [a_row(3, Outcome.IN_DOUBT)] * 2 + [a_row(4, Outcome.INVALID)]
+        _, drawn = chart(rows)
+        (bars,) = drawn.series
+        names = [point.v for point in bars.cat.strLit.pt]
+        numbers = [point.v for point in bars.val.numLit.pt]
+        colours = [point.spPr.solidFill.srgbClr for point in bars.dPt]
+        assert list(zip(names, map(float, numbers), colours, strict=True)) == [
+            ("created", 1200, OUTCOME_COLOURS[Outcome.CREATED]),
+            ("in doubt", 2, OUTCOME_COLOURS[Outcome.IN_DOUBT]),
+            ("invalid", 1, OUTCOME_COLOURS[Outcome.INVALID]),
+        ]
+        assert bars.dLbls.showVal
+        assert drawn.legend is None
+        with ZipFile(tmp_path / "r.xlsx") as archive:
+            assert b'<chart><autoTitleDeleted val="1"' in archive.read("xl/charts/chart1.xml")
+        assert drawn.y_axis.majorGridlines is None
+
+    def test_it_tells_reset_endpoints_apart_as_the_table_does(self, chart):
+        _, drawn = chart(one_of_each())
+        names = [point.v for point in drawn.series[0].cat.strLit.pt]
+        assert names[2:4] == ["exists", "exists, reset"]
+        assert len(names) == 8
+
+    @pytest.mark.parametrize("outcomes", [1, 2, 7])
+    def test_it_covers_a_row_of_its_own_that_is_high_enough_and_no_text(self, chart, outcomes):
+        sheet, drawn = chart([a_row(2, outcome) for outcome in list(Outcome)[:outcomes]])
+        begin, end = drawn.anchor._from, drawn.anchor.to
+        assert (begin.col, end.col, end.row) == (1, 5, begin.row + 1)
+        covered = sheet[end.row]  # counted from 1, where the anchor counts from 0
+        assert [cell.value for cell in covered] == [None] * len(covered)
+        assert sheet.row_dimensions[end.row].height >= 20 * outcomes
+        assert sheet.cell(end.row - 1, 2).value == "all"
+
+    def test_without_rows_there_is_none(self, chart):
+        assert chart([])[1] is None
+
+
+class TestRate:
+    @pytest.mark.parametrize(
+        ("calls", "seconds", "reached"),
+        [(100, 10, "10.0"), (7, 0.2, "7.0"), (1, 60, "0.017"), (1_000_000, 2000, "500.0")],
+    )
+    def test_what_was_reached_is_told_beside_what_was_allowed(self, calls, seconds, reached):
+        run = a_run(calls=calls, ended_at=RUN.started_at + seconds)
+        labels, values = zip(*summary.facts(run), strict=True)
+        place = labels.index("Rate reached")
+        assert labels[place - 1] == "Rate allowed"
+        assert values[place] == f"{reached} calls a second, from start to end"
+
+    @pytest.mark.parametrize("changes", [{"calls": 0}, {"ended_at": None}])
+    def test_without_calls_or_an_end_there_is_none(self, changes):
+        assert "Rate reached" not in dict(summary.facts(a_run(**changes)))
 
 
 class TestHeadline:

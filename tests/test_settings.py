@@ -56,6 +56,38 @@ def test_defaults(monkeypatch):
     assert (settings.password_length, settings.wait, settings.map) == (20, 0, {})
 
 
+@pytest.mark.parametrize(
+    ("in_job", "env_says", "flags", "protect"),
+    [
+        ("", {}, {}, False),
+        ("", {}, {"protect": True}, True),
+        ('protect_password_env = "KEY"', {}, {}, True),
+        ('protect_password_env = "KEY"\nprotect = false', {}, {}, False),
+        ('protect_password_env = "KEY"', {"protect": "false"}, {}, False),
+        ('protect_password_env = "KEY"', {"protect": "false"}, {"protect": True}, True),
+        ("protect = false", {}, {"protect_password_env": "KEY"}, True),
+        ("protect = false", {"protect_password_env": "KEY"}, {}, True),
+        ("", {"protect": "false"}, {"protect_password_file": "f"}, True),
+    ],
+)
+def test_who_names_a_password_for_the_results_wants_them_protected(
+    job, env, in_job, env_says, flags, protect
+):
+    env(**env_says)
+    assert load_settings(flags, job(in_job)).protect is protect
+
+
+def test_of_two_sources_of_the_password_the_one_that_goes_first_counts(job, env):
+    path = job('protect_password_file = "key"\n')
+    env(protect_password_env="KEY")
+    settings = load_settings({}, path)
+    assert (settings.protect_password_env, settings.protect_password_file) == ("KEY", None)
+    settings = load_settings({"protect_password_file": Path("mine")}, path)
+    assert (settings.protect_password_env, settings.protect_password_file) == (None, Path("mine"))
+    env(protect_password_file="other")
+    assert "a variable and from a file" in wrong({}, path)
+
+
 def test_a_job_file_goes_before_defaults(job):
     assert load_settings({}, job("rate = 3")).rate == 3
 

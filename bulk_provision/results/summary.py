@@ -149,8 +149,17 @@ def facts(run: RunRecord) -> list[tuple[str, str]]:
         *([("Duration", _span(run.ended_at - run.started_at))] if run.ended_at else []),
         ("Started by", run.started_by),
         ("Rate allowed", "no limit" if run.rate is None else f"{run.rate:g} calls a second"),
+        *([("Rate reached", _rate_reached(run))] if run.ended_at and run.calls else []),
         ("Calls made", f"{run.calls:,}"),
     ]
+
+
+def _rate_reached(run: RunRecord) -> str:
+    # Calls of a run that took less than a second are those of one second: the limit's own unit.
+    assert run.ended_at is not None
+    rate = run.calls / max(1.0, run.ended_at - run.started_at)
+    shown = f"{rate:.1f}" if rate >= 0.1 else f"{rate:.2g}"
+    return f"{shown} calls a second, from start to end"
 
 
 def _moment(seconds: float) -> str:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from bulk_provision.results import summary
+from openpyxl.worksheet.page import PageMargins
+
+from bulk_provision.results import chart, summary
 from bulk_provision.results.looks import SummaryLooks
 
 if TYPE_CHECKING:
     from bulk_provision.model import RunRecord
     from bulk_provision.results.layout import Tally
     from bulk_provision.results.sheet import Cell, SheetStream
+    from bulk_provision.results.summary import OutcomeLine
 
 # A margin; labels; counts; explanations; places. In characters of the default font.
 _WIDTHS = {"A": 2.5, "B": 24.0, "C": 12.0, "D": 64.0, "E": 18.0}
 _LINE_HEIGHT = 15.0  # points, for the default font of 11 points
 _PADDING = 4.0
 _GAP = 12.0
+_A4 = 9  # ECMA-376 part 1, 18.3.1.63
 
 
 def lay_out(sheet: Any) -> None:  # noqa: ANN401 - openpyxl's stubs lack these properties
@@ -26,7 +30,10 @@ def lay_out(sheet: Any) -> None:  # noqa: ANN401 - openpyxl's stubs lack these p
     for letter, width in _WIDTHS.items():
         sheet.column_dimensions[letter].width = width
     sheet.page_setup.orientation = "portrait"
+    sheet.page_setup.paperSize = _A4
     sheet.page_setup.fitToHeight = 0
+    sheet.print_options.horizontalCentered = True
+    sheet.page_margins = PageMargins(left=0.6, right=0.6, top=0.6, bottom=0.6)
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
 
 
@@ -53,7 +60,8 @@ def _outcomes(page: _Page, tally: Tally) -> None:
     page.section("What became of the rows")
     headers = (looks.column, looks.column_right, looks.column, looks.column)
     page.line([*zip(headers, ("Outcome", "Rows", "Meaning", "Sheet"), strict=True)])
-    for outcome, label, rows, meaning, sheet in summary.outcome_lines(tally):
+    lines = summary.outcome_lines(tally)
+    for outcome, label, rows, meaning, sheet in lines:
         name, count, words = (
             (looks.outcomes[outcome], looks.count, looks.text)
             if rows
@@ -62,6 +70,7 @@ def _outcomes(page: _Page, tally: Tally) -> None:
         page.line([(name, label), (count, rows), (words, meaning), (words, sheet)])
     total = looks.total_label
     page.line([(total, "all"), (looks.total_count, tally.rows), (total, ""), (total, "")])
+    page.chart([line for line in lines if line.rows])
 
 
 def _warnings(page: _Page, run: RunRecord) -> None:
@@ -96,6 +105,14 @@ class _Page:
         """Leave a gap and write a heading."""
         self._stream.add([(self.looks.blank, "")], height=_GAP)
         self.line([(self.looks.section, title)], height=24)
+
+    def chart(self, lines: list[OutcomeLine]) -> None:
+        """Leave a row as high as the chart needs, and lay the chart over it."""
+        if not lines:
+            return
+        self._stream.add([(self.looks.blank, "")], height=chart.height_of(lines))
+        drawn = chart.chart_of(lines, row=self._stream.rows_written, columns=(2, 5))
+        self._stream.sheet.add_chart(drawn)
 
     def wide(self, style: int, text: str) -> None:
         """Write a text over all columns, as high as it needs."""
