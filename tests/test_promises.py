@@ -21,7 +21,7 @@ ACCOUNT = Account(APPID, Secret(SECRET), "https://vendor.example/v1/endpoint")
 EXISTING = {"eve": "evespassword", "frank": "frankspassword"}
 PACE = Pace(rate=50, concurrency=4, attempts=3, settle=5, patience=60)
 
-usernames = st.sampled_from(["ada", "bob", "cyd", "dan", "eve", "frank", "Ada", "g h", ""])
+usernames = st.sampled_from(["ada", "bob", "cyd", "dan", "eve", "frank", "Ada", "g!h", ""])
 passwords = st.sampled_from(["", "", "Chosen-Pass-1", "Chosen-Pass-2"])
 sources = st.lists(st.tuples(usernames, passwords), min_size=1, max_size=8)
 common_luck = st.sampled_from([luck for luck in Luck if luck is not Luck.REFUSED])
