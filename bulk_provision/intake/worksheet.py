@@ -7,7 +7,6 @@ worksheet's XML (ECMA-376 part 1, 18.3) is read here: in flat memory, in a quart
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
@@ -21,6 +20,7 @@ from bulk_provision.intake.cells import (
     ROW_HIDDEN,
     Doubt,
     DoubtfulText,
+    changes,
     storable,
 )
 from bulk_provision.intake.number_format import EXACT_DIGITS, NumberFormat, number_format
@@ -28,7 +28,6 @@ from bulk_provision.intake.records import SHEET_ROWS, Record, column_index
 from bulk_provision.intake.shared_strings import SharedStrings, unescaped
 from bulk_provision.intake.xml_parts import CHUNK, DamagedError, TextCollector, safe_parser, whole
 
-_CHANGING = re.compile(r"\b(?:RAND|RANDBETWEEN|RANDARRAY|NOW|TODAY)\s*\(", re.IGNORECASE)
 _TRUE = ("1", "true")
 _GENERAL = number_format("General")
 
@@ -179,7 +178,7 @@ class WorksheetParser:
     def _end_formula(self) -> None:
         self._text.pause()
         self._formula = self._text.take()
-        if self._group is not None and _CHANGING.search(self._formula):
+        if self._group is not None and changes(self._formula):
             self._changing_groups.add(self._group)
 
     def _end_cell(self) -> None:
@@ -253,7 +252,7 @@ class WorksheetParser:
         if missing or self._look.stale:
             return DoubtfulText(storable(f"={formula[:200]}"), FORMULA_WITHOUT_VALUE)
         shown = self._shown(stored) if stored else ""
-        changing = self._group in self._changing_groups or _CHANGING.search(formula)
+        changing = self._group in self._changing_groups or changes(formula)
         if changing and shown and not isinstance(shown, DoubtfulText):
             return DoubtfulText(shown, FORMULA_CHANGES)
         return shown
