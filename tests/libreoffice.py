@@ -20,6 +20,9 @@ _FILTERS = {
     "csv": f"csv:Text - txt - csv (StarCalc):{_EVERY_SHEET}",
     "pdf": "pdf:calc_pdf_Export",
     "xlsx": "xlsx:Calc MS Excel 2007 XML",
+    "ods": "ods:calc8",
+    "xls": "xls:MS Excel 97",
+    "html": "html:HTML (StarCalc)",
 }
 _PATIENCE = 50  # seconds; a start takes 2 to 4 on a machine with nothing else to do
 
@@ -29,7 +32,7 @@ def converted(path: Path, kind: str, folder: Path, password: str | None = None) 
 
     Args:
         path: the workbook.
-        kind: "pdf" or "xlsx"; or "csv": a file for every sheet, `<stem>-<sheet>.csv`.
+        kind: "pdf", "xlsx", "ods", "xls" or "html"; or "csv": a file for every sheet, `<stem>-<sheet>.csv`.
         folder: where the files go.
         password: with which it is opened; then "pdf" or "xlsx". A wrong one is asked for again,
             of nobody: that ends with the patience.

@@ -50,9 +50,21 @@ def _book(source: Source, kind: Kind, wishes: Wishes) -> Book:
         from bulk_provision.intake.xlsx import XlsxBook  # noqa: PLC0415
 
         return XlsxBook(source)
-    from bulk_provision.intake.legacy import LegacyBook  # noqa: PLC0415
+    if kind is Kind.XLS:
+        from bulk_provision.intake.xls import XlsBook  # noqa: PLC0415
 
-    return LegacyBook(source)
+        return XlsBook(source)
+    if kind is Kind.ODS:
+        from bulk_provision.intake.ods import OdsBook  # noqa: PLC0415
+
+        return OdsBook(source)
+    if kind is Kind.HTML:
+        from bulk_provision.intake.html import HtmlBook  # noqa: PLC0415
+
+        return HtmlBook(source)
+    from bulk_provision.intake.xlsb import XlsbBook  # noqa: PLC0415
+
+    return XlsbBook(source)
 
 
 def decrypted(source: Source, password: Secret | None) -> Source:

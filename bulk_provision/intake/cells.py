@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from typing import Self
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_CHANGING = re.compile(
+    r"\b(?:RAND|(?:GET)?RANDBETWEEN|RANDARRAY|NOW|TODAY)\s*\(", re.IGNORECASE
+)  # GETRANDBETWEEN is what OpenDocument files of old call it
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,11 @@ def storable(text: str) -> str:
         return text
     cleaned = _UNSTORABLE.sub("\ufffd", text)
     return text if cleaned == text else DoubtfulText(cleaned, UNSTORABLE)
+
+
+def changes(formula: str) -> bool:
+    """Say whether a formula gives another value whenever the file is opened."""
+    return _CHANGING.search(formula) is not None
 
 
 _AS_TEXT = "Format the column as Text, type the cell again as it should be, and save the file."
@@ -132,6 +140,17 @@ MERGED_ACROSS = Doubt(
     "cell-merged-across",
     "it is merged with the cell to its left, so it has no value of its own",
     "Take the cells apart (unmerge them), and fill in each one.",
+)
+SPACES_UNSURE = Doubt(
+    "spaces-unsure",
+    "it holds several spaces or line ends in a row, written so that spreadsheet programs differ in "
+    "how many they show",
+    "Type the cell again in a spreadsheet program, and save the file.",
+)
+MORE_THAN_TEXT = Doubt(
+    "cell-more-than-text",
+    "it holds more than text (a table, or a field to fill in), so its text cannot be told",
+    "Export the list again as a plain table, or as .xlsx or CSV; or type the cell itself.",
 )
 UNSTORABLE = Doubt(
     "character-impossible",

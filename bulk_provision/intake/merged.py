@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from heapq import heapify, heappop, heappush
 from typing import IO, NamedTuple
 
 from bulk_provision.intake.cells import MERGED, MERGED_ACROSS, Doubt, DoubtfulText
@@ -41,12 +42,17 @@ class Merges:
     certain enough for a credential: both are doubtful texts.
 
     Args:
-        areas: in any order.
+        areas: in any order; `add` takes those that only turn up on the way.
     """
 
-    def __init__(self, areas: Iterable[Area]) -> None:
-        self._coming = sorted(areas, reverse=True)
+    def __init__(self, areas: Iterable[Area] = ()) -> None:
+        self._coming = list(areas)
+        heapify(self._coming)
         self._open: list[tuple[Area, str]] = []
+
+    def add(self, area: Area) -> None:
+        """Learn of an area whose first row was not applied yet."""
+        heappush(self._coming, area)
 
     def apply(self, number: int, cells: list[str]) -> None:
         """Fill the merged cells of a row that has something in it.
@@ -57,19 +63,18 @@ class Merges:
         """
         if not self._coming and not self._open:
             return
+        while self._coming and self._coming[0].top < number:  # its first row is blank: so is it
+            self._open.append((heappop(self._coming), ""))
         self._open = [(area, text) for area, text in self._open if area.bottom >= number]
         for area, text in self._open:
             for column in range(area.left, area.right + 1):
                 _cover(cells, column, text if column == area.left else "", MERGED)
-        while self._coming and self._coming[-1].top <= number:
-            area = self._coming.pop()
-            if area.top == number:
-                text = cells[area.left] if area.left < len(cells) else ""
-                for column in range(area.left + 1, area.right + 1):
-                    _cover(cells, column, "", MERGED_ACROSS)
-                self._open.append((area, text))
-            elif area.bottom >= number:  # its first row is blank, and so is the area
-                self._open.append((area, ""))
+        while self._coming and self._coming[0].top == number:
+            area = heappop(self._coming)
+            text = cells[area.left] if area.left < len(cells) else ""
+            for column in range(area.left + 1, area.right + 1):
+                _cover(cells, column, "", MERGED_ACROSS)
+            self._open.append((area, text))
 
 
 def _cover(cells: list[str], column: int, shown: str, doubt: Doubt) -> None:

@@ -32,7 +32,8 @@ from bulk_provision.intake.cells import (
 EXACT_DIGITS = 15
 """The digits that a spreadsheet's number (an IEEE double) keeps for certain."""
 
-_DOUBLE_EXPONENT = 308
+DOUBLE_EXPONENT = 308
+"""The highest power of ten that such a number can have."""
 
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|_(?P<space>.)|\*(?P<fill>.)|\[(?P<bracket>[^\]]*)\]'
@@ -122,7 +123,7 @@ class NumberFormat:
             value = Decimal(stored)
         except InvalidOperation:
             return DoubtfulText(stored, UNREADABLE_NUMBER)
-        if not value.is_finite() or value.adjusted() > _DOUBLE_EXPONENT:
+        if not value.is_finite() or value.adjusted() > DOUBLE_EXPONENT:
             return DoubtfulText(stored, UNREADABLE_NUMBER)
         value += 0  # a minus zero is seen as 0
         section, minus = self._section(value)

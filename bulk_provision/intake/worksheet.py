@@ -7,7 +7,6 @@ worksheet's XML (ECMA-376 part 1, 18.3) is read here: in flat memory, in a quart
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
@@ -21,14 +20,15 @@ from bulk_provision.intake.cells import (
     ROW_HIDDEN,
     Doubt,
     DoubtfulText,
+    changes,
     storable,
 )
 from bulk_provision.intake.number_format import EXACT_DIGITS, NumberFormat, number_format
 from bulk_provision.intake.records import SHEET_ROWS, Record, column_index
 from bulk_provision.intake.shared_strings import SharedStrings, unescaped
+from bulk_provision.intake.workbook import HiddenColumns
 from bulk_provision.intake.xml_parts import CHUNK, DamagedError, TextCollector, safe_parser, whole
 
-_CHANGING = re.compile(r"\b(?:RAND|RANDBETWEEN|RANDARRAY|NOW|TODAY)\s*\(", re.IGNORECASE)
 _TRUE = ("1", "true")
 _GENERAL = number_format("General")
 
@@ -56,9 +56,10 @@ class WorksheetParser:
 
     Args:
         look: what its workbook's cells have in common.
+        hidden_columns: learns which columns are kept out of sight.
     """
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, hidden_columns: HiddenColumns) -> None:
         self._look = look
         self._parser = safe_parser()
         self._text = TextCollector(self._parser)
@@ -75,7 +76,7 @@ class WorksheetParser:
         self._formula: str | None = None
         self._group: str | None = None  # of cells that share one formula
         self._changing_groups: set[str | None] = set()
-        self.hidden_columns: list[range] = []
+        self._hidden_columns = hidden_columns
 
     def rows(self, part: IO[bytes]) -> Iterator[Record]:
         """Yield the rows that have cells with something in them.
@@ -130,7 +131,7 @@ class WorksheetParser:
     def _start_column(self, attributes: dict[str, str]) -> None:
         if attributes.get("hidden") in _TRUE:
             first, last = whole(attributes.get("min")), whole(attributes.get("max"))
-            self.hidden_columns.append(range(first - 1, last))
+            self._hidden_columns.add(first - 1, last)
 
     def _start_row(self, attributes: dict[str, str]) -> None:
         number = whole(attributes["r"]) if "r" in attributes else self._row + 1
@@ -179,7 +180,7 @@ class WorksheetParser:
     def _end_formula(self) -> None:
         self._text.pause()
         self._formula = self._text.take()
-        if self._group is not None and _CHANGING.search(self._formula):
+        if self._group is not None and changes(self._formula):
             self._changing_groups.add(self._group)
 
     def _end_cell(self) -> None:
@@ -253,7 +254,7 @@ class WorksheetParser:
         if missing or self._look.stale:
             return DoubtfulText(storable(f"={formula[:200]}"), FORMULA_WITHOUT_VALUE)
         shown = self._shown(stored) if stored else ""
-        changing = self._group in self._changing_groups or _CHANGING.search(formula)
+        changing = self._group in self._changing_groups or changes(formula)
         if changing and shown and not isinstance(shown, DoubtfulText):
             return DoubtfulText(shown, FORMULA_CHANGES)
         return shown

@@ -10,17 +10,17 @@ import posixpath
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 from xml.parsers import expat
 
-from bulk_provision.errors import SourceError
 from bulk_provision.intake.merged import Merges, merged_areas
 from bulk_provision.intake.number_format import NumberFormat, number_format
-from bulk_provision.intake.records import Record, Sheet, column_letter
+from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.shared_strings import SharedStrings, read_strings
 from bulk_provision.intake.source import Source
+from bulk_provision.intake.workbook import HiddenColumns, damage_told
 from bulk_provision.intake.worksheet import Look, WorksheetParser
 from bulk_provision.intake.xml_parts import DamagedError, whole
 from bulk_provision.model import Problem
@@ -68,20 +68,7 @@ class XlsxBook:
     ) -> list[Problem]:
         """Tell of hidden columns that were read."""
         assert isinstance(sheet, XlsxSheet)
-        columns = sorted({*credentials, *others})
-        hidden = [column_letter(column) for column in columns if sheet.hides(column)]
-        if not hidden:
-            return []
-        return [
-            Problem(
-                "column-hidden",
-                sheet.name,
-                ", ".join(hidden),
-                f"columns are hidden in the sheet and were read all the same: {', '.join(hidden)}",
-                "Show them in the spreadsheet program and check what they hold.",
-                warning=True,
-            )
-        ]
+        return sheet.hidden_columns.notes(sheet.name, [*credentials, *others])
 
     def close(self) -> None:
         """Let go of the archive and the texts; the source's file stays open."""
@@ -106,16 +93,8 @@ class XlsxBook:
                     merges.apply(record[0], record[1])
                     yield record
 
-    @contextmanager
-    def _damage_told(self) -> Iterator[None]:
-        try:
-            yield
-        except _BROKEN as error:
-            raise SourceError(
-                f"{self._name}: the workbook is damaged, or no Excel workbook at all ({error}).",
-                "Open it in Excel or LibreOffice, save it as an Excel workbook (.xlsx), and give "
-                "that one.",
-            ) from None
+    def _damage_told(self) -> AbstractContextManager[None]:
+        return damage_told(self._name, "Excel workbook", _BROKEN)
 
     def _sheets(self) -> Iterator[XlsxSheet]:
         relations = self._relations(self._workbook)
@@ -197,17 +176,13 @@ class XlsxSheet:
         self.hidden = hidden
         self._book = book
         self._part = part
-        self._hidden_columns: list[range] = []
+        self.hidden_columns = HiddenColumns()
 
     def records(self) -> Iterator[Record]:
         """Read from the top."""
-        parser = WorksheetParser(self._book.look())
-        self._hidden_columns = parser.hidden_columns
+        self.hidden_columns = HiddenColumns()
+        parser = WorksheetParser(self._book.look(), self.hidden_columns)
         return self._book.records(self._part, parser)
-
-    def hides(self, column: int) -> bool:
-        """Say whether a column is hidden, as far as the sheet was read."""
-        return any(column in columns for columns in self._hidden_columns)
 
 
 def _formats(styles: Element) -> list[NumberFormat | None]:

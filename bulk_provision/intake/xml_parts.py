@@ -5,16 +5,21 @@ from __future__ import annotations
 from xml.parsers import expat
 
 CHUNK = 1 << 16
-_TEXT_LIMIT = 1 << 20  # characters; a cell holds at most 32,767
+TEXT_LIMIT = 1 << 20  # characters; a cell holds at most 32,767
 
 
 class DamagedError(Exception):
     """The XML is not what it should be; who knows the file's name turns this into a SourceError."""
 
 
-def safe_parser() -> expat.XMLParserType:
-    """Make an XML parser that refuses what could blow up: document types, and so all entities."""
-    parser = expat.ParserCreate()
+def safe_parser(separator: str | None = None) -> expat.XMLParserType:
+    """Make an XML parser that refuses what could blow up: document types, and so all entities.
+
+    Args:
+        separator: what shall stand between a name and the namespace before it; None to leave
+            names with the prefixes that the file uses.
+    """
+    parser = expat.ParserCreate(None, separator)
     parser.buffer_text = True
     parser.buffer_size = CHUNK
 
@@ -35,7 +40,7 @@ class TextCollector:
 
     def start(self) -> None:
         """Gather from here on."""
-        self._parser.CharacterDataHandler = self._add
+        self._parser.CharacterDataHandler = self.add
 
     def pause(self) -> None:
         """Ignore what follows."""
@@ -51,10 +56,11 @@ class TextCollector:
         self._size = 0
         return text
 
-    def _add(self, text: str) -> None:
+    def add(self, text: str) -> None:
+        """Put in what an element stands for, such as a line break."""
         self._size += len(text)
-        if self._size > _TEXT_LIMIT:
-            raise DamagedError(f"a cell has more than {_TEXT_LIMIT:,} characters")
+        if self._size > TEXT_LIMIT:
+            raise DamagedError(f"a cell has more than {TEXT_LIMIT:,} characters")
         self._pieces.append(text)
 
 

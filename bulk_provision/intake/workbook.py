@@ -1,0 +1,81 @@
+"""What all kinds of workbook have in common: how damage and hidden columns are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from bulk_provision.errors import SourceError
+from bulk_provision.intake.records import column_letter
+from bulk_provision.model import Problem
+
+SAVE_AS = (
+    "Open it in Excel or LibreOffice, save it as an Excel workbook (.xlsx), and give that one."
+)
+
+
+class HiddenColumns:
+    """The columns of a sheet that are kept out of sight, as far as it was read."""
+
+    def __init__(self) -> None:
+        self._ranges: list[range] = []
+
+    def add(self, first: int, end: int) -> None:
+        """Learn of hidden columns, counted from 0, the last one excluded."""
+        self._ranges.append(range(first, end))
+
+    def notes(self, sheet: str, columns: Iterable[int]) -> list[Problem]:
+        """Tell which columns were read although they are hidden.
+
+        Args:
+            sheet: its name.
+            columns: those that were read, counted from 0.
+        """
+        hidden = [
+            column_letter(column)
+            for column in sorted(set(columns))
+            if any(column in one for one in self._ranges)
+        ]
+        if not hidden:
+            return []
+        return [
+            Problem(
+                "column-hidden",
+                sheet,
+                ", ".join(hidden),
+                f"columns are hidden in the sheet and were read all the same: {', '.join(hidden)}",
+                "Show them in the spreadsheet program and check what they hold.",
+                warning=True,
+            )
+        ]
+
+
+@contextmanager
+def damage_told(source: str, kind: str, signs: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Turn what a reader stumbles over into an error for the person who gave the file.
+
+    Args:
+        source: the file's name, for the message.
+        kind: what the file should be, such as "Excel workbook".
+        signs: the exceptions that damage shows itself by.
+
+    Raises:
+        SourceError: one of the signs was seen.
+    """
+    try:
+        yield
+    except SourceError:
+        raise
+    except signs as error:
+        said = str(error) or type(error).__name__
+        raise SourceError(
+            f"{source}: the file is damaged, or no {kind} at all ({said[:200]}).", SAVE_AS
+        ) from None
+
+
+def protected(source: str) -> SourceError:
+    """Tell that a workbook wants a password, which nobody gave."""
+    return SourceError(
+        f"{source}: the workbook is protected with a password.",
+        "Open it in the spreadsheet program, take the password off, and save it.",
+    )
