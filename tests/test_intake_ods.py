@@ -222,6 +222,7 @@ def test_an_error_is_told(see, seen):
     old = value("float", "0", seen, table__formula="of:=X()")
     assert see(new) == see(old) == (seen, "cell-error")
     assert see(text(seen)) == seen  # somebody typed it
+    assert see(text("#Nice", table__formula='of:="#"&[.A1]')) == "#Nice"
 
 
 def test_a_formula_shows_its_result(see):

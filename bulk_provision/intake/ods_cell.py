@@ -39,7 +39,7 @@ _CALC = "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0 "
 
 _EXPONENT = re.compile(r"[0-9][Ee][+-]?[0-9]")
 _SEPARATED = re.compile(r"[0-9][.,'’٫٬\s][0-9]")
-_ERROR = re.compile(r"#\w+(?:/\w+)?[!?]|#N/?\w+|Err:\d{3}")
+_ERROR = re.compile(r"#[A-ZÀ-Þ]+(?:/[A-Z0-9]+)?[!?]|#N/[A-Z]+|#NV|Err:[0-9]{3}")
 _DATES = {"date": "date-value", "time": "time-value"}
 
 
