@@ -32,7 +32,8 @@ def converted(path: Path, kind: str, folder: Path, password: str | None = None) 
 
     Args:
         path: the workbook.
-        kind: "pdf", "xlsx", "ods", "xls" or "html"; or "csv": a file for every sheet, `<stem>-<sheet>.csv`.
+        kind: "pdf", "xlsx", "ods", "xls" or "html"; or "csv": a file for every sheet,
+            `<stem>-<sheet>.csv`.
         folder: where the files go.
         password: with which it is opened; then "pdf" or "xlsx". A wrong one is asked for again,
             of nobody: that ends with the patience.

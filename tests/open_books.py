@@ -9,10 +9,10 @@ from bulk_provision.intake.source import Source
 
 
 @contextmanager
-def opened(book, path, kind):
+def opened(book, path):
     """Open a file as a book, whatever the kind of the file is taken for elsewhere."""
     with path.open("rb") as file:
-        with closing(book(Source(str(path), file, "", kind, path.suffix))) as made:
+        with closing(book(Source(str(path), file, "", path.suffix))) as made:
             yield made
 
 

@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 
 import openpyxl
+import pandas as pd
 import xlsxwriter
 from hypothesis import example, given
 from hypothesis import strategies as st

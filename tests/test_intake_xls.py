@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.ods import OdsBook
-from bulk_provision.intake.source import Kind
 from bulk_provision.intake.xls import XlsBook
 from open_books import opened, shown_rows
 
@@ -30,7 +29,7 @@ CHART, MACROS = 2, 1
 
 
 def open_xls(path):
-    return opened(XlsBook, path, Kind.XLS)
+    return opened(XlsBook, path)
 
 
 def record(kind, layout="", *values, tail=b""):
@@ -148,7 +147,7 @@ def test_awkward_cells_are_told_as_they_are_seen():
 
 
 def test_the_same_document_as_ods_shows_the_same():
-    with open_xls(AWKWARD) as xls, opened(OdsBook, DATA / "awkward.ods", Kind.ODS) as ods:
+    with open_xls(AWKWARD) as xls, opened(OdsBook, DATA / "awkward.ods") as ods:
         for one, other in zip(xls.sheets, ods.sheets, strict=True):
             assert (one.name, one.hidden) == (other.name, other.hidden)
             expected = shown_rows(one)

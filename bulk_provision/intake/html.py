@@ -17,7 +17,7 @@ from bulk_provision.errors import SourceError
 from bulk_provision.intake.html_table import TableParser
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
-from bulk_provision.intake.workbook import SAVE_AS, HiddenColumns, damage_told
+from bulk_provision.intake.workbook import DISGUISED, SAVE_AS, HiddenColumns, damage_told
 from bulk_provision.intake.xml_parts import DamagedError
 from bulk_provision.model import Problem
 
@@ -43,7 +43,7 @@ class Encoding:
 
     Args:
         codec: for Python's decoder.
-        unsure: whether Windows-1252 is only a guess.
+        unsure: whether it is only a guess.
     """
 
     codec: str
@@ -55,19 +55,20 @@ def find_encoding(file: BinaryIO) -> Encoding:
     file.seek(0)
     head = file.read(_HEAD)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return Encoding("utf-16")
-    if _is_utf8(file):
+        return Encoding("utf-16", unsure=not _is_all(file, "utf-16"))
+    if _is_all(file, "utf-8"):
         return Encoding("utf-8-sig")
     charset = _CHARSET.search(head)
     name = charset[1].decode("ascii", "replace").lower() if charset else ""
     codec = _MEANT.get(name, name)
     if codec.startswith("utf") or not _is_codec(codec):
         return Encoding("cp1252", unsure=True)
-    return Encoding(codec)
+    return Encoding(codec, unsure=not _is_all(file, codec))
 
 
-def _is_utf8(file: BinaryIO) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
+def _is_all(file: BinaryIO, codec: str) -> bool:
+    """Say whether all bytes are of an encoding: what a page says of itself may be wrong."""
+    decoder = codecs.getincrementaldecoder(codec)()
     file.seek(0)
     try:
         while chunk := file.read(_CHUNK):
@@ -98,6 +99,7 @@ class HtmlBook:
     def __init__(self, source: Source) -> None:
         self._name = source.shown
         self._file = source.file
+        self._suffix = source.suffix
         self._encoding = find_encoding(source.file)
         listing = TableParser(None, HiddenColumns())
         with self._damage_told():
@@ -114,15 +116,16 @@ class HtmlBook:
     ) -> list[Problem]:
         """Tell of hidden columns that were read, and when the encoding is a guess."""
         assert isinstance(sheet, HtmlSheet)
-        notes = sheet.hidden_columns.notes(sheet.name, [*credentials, *others])
+        notes = [DISGUISED] if self._suffix == ".xls" else []
+        notes += sheet.hidden_columns.notes(sheet.name, [*credentials, *others])
         if self._encoding.unsure:
             notes.append(
                 Problem(
                     "encoding-assumed",
                     sheet.name,
                     "",
-                    "the page is not UTF-8 and does not say what else it is; it was read as "
-                    "Windows-1252",
+                    "the page is not UTF-8, and does not say rightly what else it is; it was read "
+                    f"as {self._encoding.codec}",
                     SAVE_AS,
                     warning=True,
                 )

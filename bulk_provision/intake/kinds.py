@@ -111,9 +111,10 @@ def _kind(file: BinaryIO, name: str) -> Kind:
         if start.startswith(magic):
             raise SourceError(f"{name}: this is {what}, not a spreadsheet.", _SAVE_AS)
     if _MARKUP.match(start.replace(b"\x00", b"")):
+        if _HTML.search(start.replace(b"\x00", b"")):
+            return Kind.HTML
         raise SourceError(
-            f"{name}: this is a web page or XML, a text file in any case; its cells cannot be "
-            "told for certain.",
+            f"{name}: this is XML, whatever its name says; its cells cannot be told for certain.",
             _SAVE_AS,
         )
     return Kind.TEXT

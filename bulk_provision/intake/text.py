@@ -26,6 +26,7 @@ from bulk_provision.intake.encodings import SAVE_AS_UTF8, find_encoding
 from bulk_provision.intake.heads import best_header
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
+from bulk_provision.intake.workbook import DISGUISED
 from bulk_provision.model import Problem
 
 _SAMPLE_LINES = 60
@@ -170,18 +171,6 @@ class TextBook:
 
     def close(self) -> None:
         """Nothing is open but the source's own file."""
-
-
-DISGUISED = Problem(
-    "xls-is-none",
-    "",
-    "",
-    "the file has the name of an Excel workbook (.xls), but what is in it is text; it was read as "
-    "it stands there, while Excel may show some of it otherwise (0042 as 42)",
-    "Nothing, if that is what was meant; else save it as an Excel workbook (.xlsx) in Excel.",
-    warning=True,
-)
-"""What is worth a note when a web page or a text file is called .xls."""
 
 
 def unwrapped(cell: str) -> str:

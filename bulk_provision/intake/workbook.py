@@ -13,6 +13,17 @@ SAVE_AS = (
     "Open it in Excel or LibreOffice, save it as an Excel workbook (.xlsx), and give that one."
 )
 
+DISGUISED = Problem(
+    "xls-is-none",
+    "",
+    "",
+    "the file has the name of an Excel workbook (.xls), but what is in it is text; it was read as "
+    "it stands there, while Excel may show some of it otherwise (0042 as 42)",
+    "Nothing, if that is what was meant; else save it as an Excel workbook (.xlsx) in Excel.",
+    warning=True,
+)
+"""What is worth a note when a web page or a text file is called .xls."""
+
 
 class HiddenColumns:
     """The columns of a sheet that are kept out of sight, as far as it was read."""

@@ -80,7 +80,9 @@ def hints_of(part: IO[bytes]) -> Hints:
 
 
 def _records(part: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    stream = io.BufferedReader(cast("io.RawIOBase", part))  # byte by byte, so buffered
+    stream = cast(
+        "IO[bytes]", io.BufferedReader(cast("io.RawIOBase", part))
+    )  # byte by byte, so buffered
     while (kind := _varying(stream, 2)) is not None:
         size = _varying(stream, 4)
         if size is None or size > _RECORD_LIMIT:
@@ -91,7 +93,7 @@ def _records(part: IO[bytes]) -> Iterator[tuple[int, bytes]]:
         yield kind, payload
 
 
-def _varying(stream: io.BufferedReader, most: int) -> int | None:
+def _varying(stream: IO[bytes], most: int) -> int | None:
     """Read a number of which each byte has seven bits, and one that says whether more follow."""
     value = 0
     for place in range(most):
