@@ -6,7 +6,8 @@ formulas change, and which were never calculated (programs that write .xls files
 to calculate leave 0 there); but the formula's text is not seen.
 
 xlrd keeps the texts of the workbook and the cells of one sheet in memory: a sheet has at most
-65,536 rows of 256 cells.
+65,536 rows of 256 cells. A damaged file can still ask for all memory (sectors that go round in a
+circle), so this belongs into a process with limits.
 """
 
 from __future__ import annotations
