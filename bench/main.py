@@ -16,6 +16,7 @@ from pathlib import Path
 
 import memory
 import rate
+import reading
 import repetition
 import throughput
 from figures import as_json, table
@@ -26,12 +27,14 @@ FULL = {
     throughput: {"concurrencies": (10, 50), "rows": 15_000, "rounds": 7},
     memory: {"few": 10_000, "many": 200_000},
     repetition: {"rows": 100_000, "repeats": 3},
+    reading: {"few": 10_000, "rows": 100_000, "rounds": 5},
 }
 QUICK = {
     rate: {"rates": (50,), "seconds": 2},
     throughput: {"concurrencies": (10,), "rows": 300, "rounds": 1},
     memory: {"few": 100, "many": 500},
     repetition: {"rows": 500, "repeats": 1},
+    reading: {"few": 100, "rows": 500, "rounds": 1},
 }
 ADDITIONS = 10_000_000
 
