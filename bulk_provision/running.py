@@ -1,0 +1,313 @@
+"""A run while it goes: from its lease to its last outcome, who is told of it, who may stop it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from bulk_provision import failpoints
+from bulk_provision.drain import Drain
+from bulk_provision.errors import (
+    AccountBusyError,
+    AccountingError,
+    LeaseLostError,
+    LedgerError,
+    LedgerWriteError,
+    ProvisionError,
+    SourceError,
+    StoppedError,
+)
+from bulk_provision.journey import Tools
+from bulk_provision.model import ExitCode, Outcome
+from bulk_provision.pace import Halt, Pacer
+from bulk_provision.plan import plan_of
+from bulk_provision.staging import Staged, stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bulk_provision.checks import Rules
+    from bulk_provision.intake import Table
+    from bulk_provision.ledger import Book, Lease, Ledger
+    from bulk_provision.model import Account, Pace, Summary
+    from bulk_provision.piopiy import Sender
+    from bulk_provision.plan import Plan, Policy
+
+_PROGRESS_EVERY = 0.5  # seconds
+
+
+class Progress(NamedTuple):
+    """How far a run is."""
+
+    run_id: int
+    rows: int
+    outcomes: dict[Outcome, int]  # of the rows that are settled
+    calls: int
+    seconds: float  # since the first call could leave
+    is_waiting: bool  # held back by the vendor
+
+
+class Watcher:
+    """Is told how a run goes; does nothing about it. Override what is of interest."""
+
+    def waiting(self, holder: str) -> None:
+        """Another run holds the account; this one waits."""
+
+    def planned(self, run_id: int, staged: Staged, plan: Plan) -> None:
+        """Everything is read and checked; calls begin now."""
+
+    def progressed(self, progress: Progress) -> None:
+        """Called about twice a second."""
+
+    def stopping(self, reason: str) -> None:
+        """The run was asked to stop; calls under way may end."""
+
+    def writing(self) -> None:
+        """The calls have ended; the results are being written."""
+
+    def ended(self, summary: Summary) -> None:
+        """Everything is done."""
+
+
+class Control:
+    """Stops a run from outside, between two loops or from a signal handler."""
+
+    def __init__(self) -> None:
+        self.halt: Halt | None = None
+        self._pacer: Pacer | None = None
+        self._drain: Drain | None = None
+
+    def stop(self, halt: Halt) -> None:
+        """Send nothing more; calls under way may end. A second time: do not wait for them."""
+        if self.halt is not None and self._drain is not None:
+            self._drain.abort()
+        self.halt = self.halt or halt
+        if self._pacer is not None:
+            self._pacer.stop(self.halt)
+
+    @contextlib.contextmanager
+    def over(self, pacer: Pacer, drain: Drain) -> Iterator[None]:
+        """Let `stop` act on this pacer and this drain while the block lasts."""
+        self._pacer, self._drain = pacer, drain
+        if self.halt is not None:
+            pacer.stop(self.halt)
+        try:
+            yield
+        finally:
+            self._pacer = self._drain = None
+
+
+@contextlib.contextmanager
+def nothing_called() -> Iterator[None]:
+    """Tell a ledger's troubles before the first call as what they are: nothing was done."""
+    try:
+        yield
+    except LedgerWriteError as problem:
+        raise LedgerError(problem.what, problem.cure) from problem
+
+
+def begin(book: Book, table: Table, pace: Pace, *, only_planned: bool) -> int:
+    """Begin a run in the ledger; return its number."""
+    return book.begin_run(
+        source=table.source,
+        sheet=table.sheet,
+        sha256=table.sha256,
+        columns=table.columns,
+        rate=pace.rate,
+        only_planned=only_planned,
+    )
+
+
+@dataclass(kw_only=True, slots=True)
+class Run:
+    """A run from its lease to its last outcome; the results are written by whoever started it."""
+
+    table: Table
+    ledger: Ledger
+    account: Account
+    pace: Pace
+    policy: Policy
+    rules: Rules
+    watcher: Watcher
+    control: Control
+    started_at: float
+    book: Book
+    run_id: int = 0
+    staged: Staged = field(default_factory=Staged)
+    halt: Halt | None = None
+    journal_is_whole: bool = True
+
+    async def go(self, wait: float, lease_seconds: float, sender: Sender | None) -> None:
+        """Take the account, stage the source, make the calls, close the run."""
+        lease = self.book.lease(
+            wait=wait,
+            seconds=lease_seconds,
+            on_wait=self.watcher.waiting,
+            gave_up=lambda: self.control.halt is not None,
+        )
+        with self._interruptible(), nothing_called():
+            await self._take(lease)
+        try:
+            with nothing_called():
+                await asyncio.to_thread(self.ledger.confirm_key)
+                planned = await asyncio.to_thread(self._stage)
+            self.watcher.planned(self.run_id, self.staged, planned)
+            if self.staged.interrupted:
+                self.halt = self.control.halt
+            else:
+                await self._drain(lease, sender)
+            await asyncio.to_thread(self._close)
+        finally:
+            await asyncio.to_thread(lease.__exit__)
+
+    async def _take(self, lease: Lease) -> None:
+        """Take the lease in a thread; whoever cancels us meanwhile must not leave it taken."""
+        taking = asyncio.ensure_future(asyncio.to_thread(lease.__enter__))
+        try:
+            await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            self.control.stop(Halt(ExitCode.INTERRUPTED, "cancelled"))  # ends the waiting
+            with contextlib.suppress(ProvisionError):
+                await taking
+                await asyncio.to_thread(lease.__exit__)
+            raise
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Let whoever interrupts the waiting for the account hear of that, not of the holder."""
+        try:
+            yield
+        except AccountBusyError as problem:
+            if self.control.halt is None:
+                raise
+            raise StoppedError(self.control.halt.reason, self.control.halt.exit_code) from problem
+
+    def _stage(self) -> Plan:
+        self.book.close_dead_runs()
+        self.run_id = begin(self.book, self.table, self.pace, only_planned=False)
+        try:
+            self.staged = stage(
+                self.table,
+                self.book,
+                self.run_id,
+                self.rules,
+                self.policy,
+                interrupted=lambda: self.control.halt is not None,
+            )
+        except SourceError as problem:  # in the middle: nothing was called
+            self.book.close_open_rows(self.run_id, "its source could not be read to the end")
+            self.book.end_run(
+                self.run_id,
+                state="stopped",
+                reason=problem.what,
+                exit_code=problem.exit_code,
+                rows_read=0,
+                warnings=(),
+            )
+            raise
+        return plan_of(*self.book.planned(self.run_id), self.pace.rate)
+
+    async def _drain(self, lease: Lease, sender: Sender | None) -> None:
+        journal = self.book.journal(self.run_id, lease.token)
+        pacer = Pacer(self.pace, lease, held_back=min(lease.held_back, self.pace.patience))
+        lease.owed = pacer.owed
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                if sender is None:
+                    sender = await stack.enter_async_context(self._local_sender())
+                seats = asyncio.Semaphore(self.pace.concurrency)
+                tools = Tools(self.book, journal, sender, pacer, self.pace, self.policy, seats)
+                drain = Drain(tools, self.run_id)
+                stack.enter_context(self.control.over(pacer, drain))
+                reporting = asyncio.create_task(self._report(pacer))
+                stack.callback(reporting.cancel)
+                await drain.run()
+        except (LedgerWriteError, LeaseLostError):
+            assert pacer.halt is not None  # the drain said why
+            self.journal_is_whole = False
+        finally:
+            await journal.close()
+        self.halt = pacer.halt
+
+    def _local_sender(self) -> contextlib.AbstractAsyncContextManager[Sender]:
+        from bulk_provision.piopiy.sender import LocalSender  # noqa: PLC0415 - aiohttp: 0.4 s
+
+        return LocalSender(
+            self.account,
+            timeout=self.pace.timeout,
+            connect_timeout=self.pace.connect_timeout,
+        )
+
+    async def _report(self, pacer: Pacer) -> None:
+        began = time.monotonic()
+        while True:
+            await asyncio.sleep(_PROGRESS_EVERY)
+            counts = await asyncio.to_thread(self.ledger.outcomes, self.run_id)
+            self.watcher.progressed(
+                Progress(
+                    self.run_id,
+                    self.staged.rows,
+                    {outcome: n for outcome, n in counts.items() if outcome is not None},
+                    pacer.calls,
+                    time.monotonic() - began,
+                    pacer.waits,
+                )
+            )
+
+    def _close(self) -> None:
+        """Give every row its outcome, and see that the rows add up.
+
+        A ledger that cannot be written, or an account that was taken over, leaves that to the
+        next run: to it this run is a dead one.
+        """
+        failpoints.reach("run-closing")
+        reason = self.halt.reason if self.halt else "some rows could not be processed"
+        try:
+            if self.journal_is_whole:  # else an intent may have been sent, its outcome lost
+                self.book.withdraw_intents(self.run_id)
+            self.book.close_open_rows(self.run_id, reason)
+            exit_code = self.exit_code(self._checked_outcomes())
+            self.book.end_run(
+                self.run_id,
+                state=_state(exit_code),
+                reason=self.halt.reason if self.halt else "",
+                exit_code=exit_code,
+                rows_read=self.staged.rows,
+                warnings=self.staged.warnings,
+            )
+        except LedgerWriteError:
+            if self.halt is None:
+                raise
+        failpoints.reach("run-closed")
+
+    def _checked_outcomes(self) -> dict[Outcome | None, int]:
+        """Count the outcomes: each row read has exactly one (promise 1)."""
+        outcomes = self.ledger.outcomes(self.run_id)
+        accounted = sum(count for outcome, count in outcomes.items() if outcome is not None)
+        if accounted != self.staged.rows or None in outcomes:
+            raise AccountingError(
+                f"{self.staged.rows} rows were read, but {accounted} have an outcome "
+                f"(run {self.run_id}).",
+                "This is a bug in bulk-provision: please report it, with the ledger's run.",
+            )
+        return outcomes
+
+    def exit_code(self, outcomes: Mapping[Outcome, int] | Mapping[Outcome | None, int]) -> ExitCode:
+        """Tell how the run ended, by what became of its rows."""
+        if self.halt is not None:
+            return self.halt.exit_code
+        counts = {outcome: count for outcome, count in outcomes.items() if count}
+        if Outcome.UNPROCESSED in counts:
+            return ExitCode.STOPPED
+        if counts.keys() & {Outcome.FAILED, Outcome.INVALID, Outcome.IN_DOUBT}:
+            return ExitCode.SOME_ROWS
+        return ExitCode.DONE
+
+
+def _state(exit_code: ExitCode) -> str:
+    if exit_code in (ExitCode.DONE, ExitCode.SOME_ROWS):
+        return "done"
+    return "interrupted" if exit_code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED) else "stopped"
