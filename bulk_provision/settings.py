@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 ENV_PREFIX = "BULK_PROVISION_"
+_SECRET_LIMIT = 4096  # characters that are read of a file with a secret: it may be any file
 DEFAULT_BASE_URL = "https://piopiy.telecmi.com/v1/endpoint"
 
 
@@ -216,35 +217,63 @@ def source_password(settings: Settings) -> Secret | None:
     """Return the password of a protected source; None when the user named none.
 
     Raises:
-        UsageError: the environment variable that was named is not set, or is empty.
+        UsageError: the environment variable that was named is not set.
     """
     name = settings.source_password_env
-    if name is None:
-        return None
-    password = os.environ.get(name, "")
-    if not password:
+    return None if name is None else secret_of_variable("source_password_env", name)
+
+
+def secret_of_variable(setting: str, name: str) -> Secret:
+    """Return the secret that an environment variable holds.
+
+    Args:
+        setting: which names the variable, for the error.
+        name: the variable's. Somebody may have given the secret itself: it is not repeated.
+
+    Raises:
+        UsageError: there is no such variable.
+    """
+    if not (name.isascii() and name.isidentifier()):
         raise UsageError(
-            f"--source-password-env {name}: there is no environment variable of that name, or "
-            "nothing in it.",
-            "Put the workbook's password into it, and give its name (not the password itself).",
+            f"{setting} is to be the name of an environment variable, such as SHEET_PASSWORD.",
+            "Put the password into that variable.",
         )
-    return Secret(password)
+    if name not in os.environ:
+        raise UsageError(
+            f"The environment variable that {setting} names is not set.",
+            "Set and export it, or name another one.",
+        )
+    return Secret(os.environ[name])
+
+
+def text_of_secret_file(path: Path, what: str) -> str:
+    """Return what a file holds that is to be kept secret.
+
+    Args:
+        path: the file's.
+        what: it is, for the error.
+
+    Raises:
+        UsageError: it cannot be read, or is not text.
+    """
+    try:
+        with path.expanduser().open(encoding="utf-8-sig") as file:
+            return file.read(_SECRET_LIMIT)
+    except OSError as problem:
+        raise UsageError(
+            f"The file {path} with {what} cannot be read: {problem.strerror}.",
+            "Check its path, owner and mode.",
+        ) from problem
+    except UnicodeDecodeError:  # which would quote from it
+        raise UsageError(f"The file {path} with {what} is not text.") from None
 
 
 def _secret(settings: Settings) -> str:
     if settings.secret_file is None:
         return settings.secret.get_secret_value() if settings.secret else ""
-    try:
-        secret = settings.secret_file.expanduser().read_text("utf-8").strip()
-    except OSError as problem:
-        raise UsageError(
-            f"The secret's file {settings.secret_file} cannot be read: {problem.strerror}.",
-            "Check its path, owner and mode.",
-        ) from problem
-    except UnicodeDecodeError:  # which would quote from it
-        raise UsageError(f"The secret's file {settings.secret_file} is not text.") from None
+    secret = text_of_secret_file(settings.secret_file, "the account's secret").strip()
     if not secret:
-        raise UsageError(f"The secret's file {settings.secret_file} is empty.")
+        raise UsageError(f"The file {settings.secret_file} with the account's secret is empty.")
     return secret
 
 

@@ -371,7 +371,7 @@ def test_a_secret_file_that_holds_none_is_named(tmp_path, content, told):
     file = tmp_path / "secret"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(UsageError, match=f"The secret's file {file} {told}"):
+    with pytest.raises(UsageError, match=f"The file {file} with the account's secret {told}"):
         account_of(load_settings({"appid": 7, "secret_file": file}), None)
 
 

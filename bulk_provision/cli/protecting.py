@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,13 +10,10 @@ import click
 from bulk_provision.errors import UsageError
 from bulk_provision.model import Secret
 from bulk_provision.results import check_protection
+from bulk_provision.settings import secret_of_variable, text_of_secret_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bulk_provision.settings import Settings
-
-_LINE_LIMIT = 4096  # characters that are read of a file: it may be any file
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +53,10 @@ def key_of(settings: Settings, *, csv: bool, has_terminal: bool) -> ResultsKey:
         return ResultsKey()
     check_protection(None, csv=csv)  # before anybody types one in vain
     if settings.protect_password_env is not None:
-        key = ResultsKey(_from_variable(settings.protect_password_env))
+        key = ResultsKey(secret_of_variable("protect_password_env", settings.protect_password_env))
     elif settings.protect_password_file is not None:
-        key = ResultsKey(_from_file(settings.protect_password_file))
+        lines = text_of_secret_file(settings.protect_password_file, "the results' password")
+        key = ResultsKey(Secret(lines.partition("\n")[0].strip()))
     elif has_terminal:
         key = _asked_for()
     else:
@@ -72,36 +69,6 @@ def key_of(settings: Settings, *, csv: bool, has_terminal: bool) -> ResultsKey:
     assert key.password is not None
     check_protection(key.password)
     return key
-
-
-def _from_variable(name: str) -> Secret:
-    # A name that is none may be the password itself, given by mistake: it is not repeated.
-    if not (name.isascii() and name.isidentifier()):
-        raise UsageError(
-            "protect_password_env is to be the name of an environment variable, such as "
-            "RESULTS_PASSWORD.",
-            "Put the password into that variable.",
-        )
-    if name not in os.environ:
-        raise UsageError(
-            "The environment variable for the results' password, which protect_password_env "
-            "names, is not set.",
-            "Set and export it, or name another one.",
-        )
-    return Secret(os.environ[name])
-
-
-def _from_file(path: Path) -> Secret:
-    try:
-        with path.expanduser().open(encoding="utf-8-sig") as file:
-            return Secret(file.readline(_LINE_LIMIT).strip())
-    except OSError as problem:
-        raise UsageError(
-            f"The file {path} with the results' password cannot be read: {problem.strerror}.",
-            "Check its path, owner and mode.",
-        ) from problem
-    except UnicodeDecodeError:  # which would quote from it
-        raise UsageError(f"The file {path} with the results' password is not text.") from None
 
 
 def _asked_for() -> ResultsKey:

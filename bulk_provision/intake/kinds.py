@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from enum import Enum
 from typing import BinaryIO
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.source import Source
+from bulk_provision.intake.workbook import BROKEN_ZIP
 
 _CHUNK = 1 << 20
 _SEEN = 8192  # bytes at the start that tell what a file is
@@ -20,16 +20,6 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _MARKUP = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*<")
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|table|head|body|meta)\b", re.IGNORECASE)
-_BROKEN_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
 
 
 class Kind(Enum):
@@ -131,7 +121,7 @@ def _zip_kind(file: BinaryIO, name: str) -> Kind:
             if "mimetype" in names:
                 with archive.open("mimetype") as part:
                     mimetype = part.read(100)
-    except _BROKEN_ZIP as error:
+    except BROKEN_ZIP as error:
         raise SourceError(
             f"{name}: the file is damaged, or not completely copied ({error}).",
             f"Copy or download it again. {_SAVE_AS}",

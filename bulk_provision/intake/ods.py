@@ -7,7 +7,6 @@ to list the sheets, and again for the rows of each.
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from xml.parsers import expat
@@ -16,7 +15,7 @@ from bulk_provision.intake.ods_cell import TABLE
 from bulk_provision.intake.ods_table import TableParser, watch_tables
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
-from bulk_provision.intake.workbook import HiddenColumns, damage_told, protected
+from bulk_provision.intake.workbook import BROKEN_ZIP, HiddenColumns, damage_told, protected
 from bulk_provision.intake.xml_parts import CHUNK, DamagedError, safe_parser
 from bulk_provision.model import Problem
 
@@ -25,18 +24,7 @@ _DISPLAY = TABLE + "display"
 _CONTENT = "content.xml"
 _MANIFEST = "META-INF/manifest.xml"
 _MANIFEST_LIMIT = 16 << 20  # bytes
-_SIGNS_OF_DAMAGE = (
-    DamagedError,
-    expat.ExpatError,
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
+_SIGNS_OF_DAMAGE: tuple[type[Exception], ...] = (DamagedError, expat.ExpatError, *BROKEN_ZIP)
 
 
 class OdsBook:

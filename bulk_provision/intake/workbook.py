@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.records import column_letter
 from bulk_provision.model import Problem
+
+BROKEN_ZIP: tuple[type[Exception], ...] = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""What `zipfile` raises over damaged or hostile archives."""
 
 SAVE_AS = (
     "Open it in Excel or LibreOffice, save it as an Excel workbook (.xlsx), and give that one."

@@ -10,7 +10,6 @@ import datetime as dt
 import struct
 import sys
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import cast
@@ -30,7 +29,7 @@ from bulk_provision.intake.merged import Merges
 from bulk_provision.intake.number_format import number_format
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
-from bulk_provision.intake.workbook import SAVE_AS, damage_told
+from bulk_provision.intake.workbook import BROKEN_ZIP, SAVE_AS, damage_told
 from bulk_provision.intake.xlsb_records import hints_of, parts_of
 from bulk_provision.intake.xml_parts import DamagedError
 from bulk_provision.model import Problem
@@ -39,19 +38,12 @@ if sys.platform != "win32":
     import resource
 
 _MEMORY = 4 << 30  # bytes of address space: pandas and numpy map a third of it for themselves
-_BROKEN = (
+_BROKEN: tuple[type[Exception], ...] = (
     CalamineError,
     DamagedError,
-    zipfile.BadZipFile,
-    zlib.error,
     struct.error,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    SyntaxError,  # of XML
-    ValueError,
+    SyntaxError,
+    *BROKEN_ZIP,
 )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from bulk_provision.intake.number_format import NumberFormat, number_format
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.shared_strings import SharedStrings, read_strings
 from bulk_provision.intake.source import Source
-from bulk_provision.intake.workbook import HiddenColumns, damage_told
+from bulk_provision.intake.workbook import BROKEN_ZIP, HiddenColumns, damage_told
 from bulk_provision.intake.worksheet import Look, WorksheetParser
 from bulk_provision.intake.xml_parts import DamagedError, whole
 from bulk_provision.model import Problem
@@ -29,18 +28,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 _PART_LIMIT = 16 << 20  # bytes of the parts that are read whole: workbook, styles, relations
-_BROKEN = (
-    DamagedError,
-    ParseError,
-    expat.ExpatError,
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-)
+_BROKEN: tuple[type[Exception], ...] = (DamagedError, ParseError, expat.ExpatError, *BROKEN_ZIP)
 _TRUE = ("1", "true")
 
 
