@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 # Comma, quotation mark, UTF-8, cells as they are shown, a file for every sheet ("Filter Options
 # for CSV Filter", LibreOffice's help).
-_EVERY_SHEET = "44,34,76,1,,0,false,true,false,false,false,-1"
+_EVERY_SHEET = "44,34,76,1,,0,false,true,true,false,false,-1"
 _FILTERS = {
     "csv": f"csv:Text - txt - csv (StarCalc):{_EVERY_SHEET}",
     "pdf": "pdf:calc_pdf_Export",

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from zipfile import ZipFile
+
+import pytest
+import xlsxwriter
 from openpyxl import load_workbook
 
+from bulk_provision.intake import open_table
+from bulk_provision.intake.columns import ANNOTATED_COLUMNS
 from bulk_provision.intake.template import write_template
-from bulk_provision.model import Outcome, Secret, Warned
-from bulk_provision.results import write_workbook
+from bulk_provision.model import Outcome, Problem, Secret, Warned
+from bulk_provision.results import write_annotation, write_problems, write_workbook
 from bulk_provision.results.layout import COLUMNS
 from libreoffice import converted, pages, sheets, without_empty_end
 from results_samples import a_row, a_run, one_of_each
@@ -144,3 +150,62 @@ def test_on_paper_every_sheet_of_a_small_run_is_one_page(tmp_path):
     assert len(paper) == 4
     footers = ["Credentials, page 2 of 4", "Skipped, page 3 of 4", "Failed, page 4 of 4"]
     assert [footer in page for footer, page in zip(footers, paper[1:], strict=True)] == [True] * 3
+
+
+@pytest.fixture
+def staff(tmp_path):
+    """A workbook as people make them, with a formula, formats, and a chart of its own."""
+    path = tmp_path / "staff.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        users = book.add_worksheet("Staff")
+        users.write_row(1, 1, ["Extension", "Password", "Name", "Floor"])
+        four = book.add_format({"num_format": "0000"})
+        people = ((101, "Asha"), ("ravi@x", "Ravi"), (103, "Meera"))
+        for place, (extension, name) in enumerate(people):
+            users.write(2 + place, 1, extension, four)
+            users.write(2 + place, 3, name)
+            users.write_formula(2 + place, 4, f'=B{3 + place}&"!"', None, f"{extension}!")
+        chart = book.add_chart({"type": "pie"})
+        chart.add_series({"values": "=Staff!$B$3:$B$5"})
+        book.add_worksheet("Chart").insert_chart("B2", chart)
+    return path
+
+
+OLD = [
+    ["", "Extension", "Password", "Name", "Floor"],
+    ["", "0101", "", "Asha", "101!"],
+    ["", "ravi@x", "", "Ravi", "ravi@x!"],
+    ["", "0103", "", "Meera", "103!"],
+]
+
+
+def test_a_marked_source_is_shown_as_it_was_with_its_comments(tmp_path, staff):
+    problem = Problem("k", "Staff!B4", "ravi@x", "it holds @", "Take it away.", field="username")
+    with open_table(str(staff)) as table:
+        write_problems(tmp_path / "p.xlsx", table, [(4, problem)], overwrite=False)
+    told = sheets(tmp_path / "p.xlsx", tmp_path)
+    assert told["Staff"][1:] == OLD
+    (saved,) = converted(tmp_path / "p.xlsx", "ods", tmp_path)
+    with ZipFile(saved) as archive:
+        content = archive.read("content.xml").decode()
+    assert "It holds @ (ravi@x)." in content
+    assert "Take it away." in content
+
+
+def test_an_annotated_source_is_shown_as_it_was_with_what_became_of_its_rows(tmp_path, staff):
+    rows = [
+        a_row(3, Outcome.CREATED, username="0101", password="=1+1", connect_url="sbc.example"),
+        a_row(4, Outcome.INVALID, username="ravi@x", password="", message="It holds @.", tip=""),
+        a_row(5, Outcome.EXISTS, username="0103", password="", message="Exists.", tip=""),
+    ]
+    with open_table(str(staff)) as table:
+        write_annotation(tmp_path / "a.xlsx", table, rows, run_id=7, overwrite=False)
+    told = sheets(tmp_path / "a.xlsx", tmp_path)
+    header, *shown = told["Staff"][1:]
+    assert header == [*OLD[0], *ANNOTATED_COLUMNS]
+    assert [line[:5] for line in shown] == OLD[1:]
+    assert [line[5:8] for line in shown] == [
+        ["created", "0101", "=1+1"],
+        ["invalid", "ravi@x", ""],
+        ["exists", "0103", ""],
+    ]
