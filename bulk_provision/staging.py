@@ -59,6 +59,8 @@ class Staged:
     """What staging found.
 
     Args:
+        source: the input file's path as it was given.
+        sheet: the worksheet that was read; "" for text files.
         rows: rows read.
         tallies: every problem and warning, the same ones told once, in the order of appearance.
         interrupted: whether reading was ended before the source's end.
@@ -67,6 +69,8 @@ class Staged:
         found: these, as they were found.
     """
 
+    source: str = ""
+    sheet: str = ""
     rows: int = 0
     tallies: list[Tally] = field(default_factory=list)
     interrupted: bool = False
@@ -135,7 +139,7 @@ def stage(
     Raises:
         SourceError: the source turns out to be unreadable in the middle.
     """
-    staged = Staged(keep=keep)
+    staged = Staged(table.source, table.sheet, keep=keep)
     staged.tell(table.notes)
     for chunk in _chunks(table.rows()):
         if interrupted():

@@ -101,12 +101,16 @@ def _tell(staged: Staged, plan: Plan, written: Path | None, *, as_json: bool) ->
         return
     from bulk_provision.cli.reporting import plan_lines, problem_lines
 
+    source = "standard input" if staged.source == "-" else staged.source
+    click.echo(f"{source}, sheet {staged.sheet}:" if staged.sheet else f"{source}:")
     for line in (*problem_lines(staged), *plan_lines(plan)):
         click.echo(line)
 
 
 def _as_json(staged: Staged, plan: Plan) -> dict[str, object]:
     return {
+        "source": staged.source,
+        "sheet": staged.sheet,
         "rows": plan.rows,
         "remembered": {outcome.value: count for outcome, count in plan.remembered.items()},
         "actions": {action.value: count for action, count in plan.actions.items()},
