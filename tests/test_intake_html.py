@@ -336,3 +336,29 @@ def test_a_page_with_the_name_of_a_workbook_is_told(tmp_path, name, notes):
     path.write_text("<table><tr><td>username</td></tr></table>")
     with open_html(path) as book:
         assert [note.kind for note in book.notes(book.sheets[0], [0], [])] == notes
+
+
+def test_a_note_of_libreoffice_is_no_part_of_its_cell(see):
+    note = '<a class="comment-indicator"></a><comment>Ask Ravi</comment>'
+    assert see(f"{note}<font>Plum-rivet-42</font>") == "Plum-rivet-42"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        ".sort { display: none }",
+        "td > span.sort {color:red; DISPLAY:none}",
+        "#k,.sort{visibility:hidden}",
+    ],
+)
+def test_what_a_rule_of_the_page_may_hide_makes_its_cell_doubtful(tables, rule):
+    """Else a hidden key for sorting would become part of a username."""
+    style = f"<style>body {{ color: black }} {rule}</style>"
+    cells = '<td><span class="sort">0001</span>asha</td><td><span class="x">vikram</span></td>'
+    (rows,) = tables(f"<html><head>{style}</head><table><tr>{cells}</tr></table>")
+    assert rows == {1: [("0001asha", "cell-more-than-text"), "vikram"]}
+
+
+def test_elements_that_nobody_knows_make_their_cell_doubtful(see):
+    assert see("<my-key>7</my-key>asha") == ("7asha", "cell-more-than-text")
+    assert see("<b><i>as</i></b><span>ha</span>") == "asha"

@@ -28,7 +28,8 @@ PENDING_LIMIT = 16 << 20  # characters of a tag, comment or script; pictures may
 _CELLS = frozenset(("td", "th"))
 _GROUPS = frozenset(("thead", "tbody", "tfoot", "caption", "colgroup"))
 _STRUCTURE = _CELLS | _GROUPS | {"tr"}
-_NEVER_SEEN = frozenset(("head", "script", "style", "template", "title", "noscript"))
+# `comment` is LibreOffice's: the note at a cell, out of sight until it is pointed at.
+_NEVER_SEEN = frozenset(("head", "script", "style", "template", "title", "noscript", "comment"))
 _VOID = frozenset(("br", "col", "hr", "img", "input", "link", "meta", "wbr"))
 _BLOCKS = frozenset(
     (
@@ -37,6 +38,18 @@ _BLOCKS = frozenset(
     )
 )
 _FIELDS = frozenset(("input", "select", "textarea"))
+_TEXT_ONLY = frozenset(  # what is in them is text, and shown as it is
+    (
+        *("a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "em", "font"),
+        *("i", "kbd", "label", "mark", "nobr", "o:p", "s", "samp", "small", "span", "strike"),
+        *("strong", "sub", "sup", "time", "tt", "u", "var"),
+    )
+)
+_HIDING_RULE = re.compile(
+    r"([^{}]{1,2000})\{[^{}]*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE
+)
+_COMBINATOR = re.compile(r"[\s>+~]+")
+_CLASS_OR_ID = re.compile(r"[.#]([\w-]+)")
 _SPACE = re.compile("[ \t\n\f\r]+")
 _SPACES = re.compile("[ ]{2}|[\t\n\f\r]")
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
@@ -64,6 +77,7 @@ class TableParser(HTMLParser):
         self._unsure = unsure
         self._unseen = ""  # the element that we are in, and of which nothing is seen
         self._unseen_depth = self._unseen_tables = 0
+        self._hiding: set[str] = set()  # elements, classes and ids that the page's own rules hide
         self._rows: list[Record] = []
         self._done = False
         self._start_table(hidden=False)
@@ -131,8 +145,11 @@ class TableParser(HTMLParser):
             self._break_block()
 
     def handle_data(self, data: str) -> None:
-        """Take what is seen in a cell of the table."""
-        if self._in_cell and self._wanted and not self._unseen:
+        """Take what is seen in a cell of the table, and what the page hides by rules."""
+        if "style" in (self._unseen, self.lasttag):
+            for selector in _HIDING_RULE.findall(data):
+                self._hiding.update(_hidden_names(selector))
+        elif self._in_cell and self._wanted and not self._unseen:
             self._size += len(data)
             if self._size > TEXT_LIMIT:
                 raise DamagedError(f"a cell has more than {TEXT_LIMIT:,} characters")
@@ -244,10 +261,19 @@ class TableParser(HTMLParser):
             self._lines[-1].append(" ")
         elif tag in _FIELDS and attributes.get("type", "").lower() != "hidden":
             self._more_than_text = True
+        elif tag not in _TEXT_ONLY and tag not in _VOID and tag not in _FIELDS:
+            self._more_than_text = True  # who knows how it is shown
+        if self._hiding and self._may_be_hidden(tag, attributes):
+            self._more_than_text = True
         if tag == "pre":
             self._preformatted = True
         elif _SPACE_RUN in attributes.get("style", ""):
             self._spaces_unsure = True
+
+    def _may_be_hidden(self, tag: str, attributes: dict[str, str]) -> bool:
+        """Say whether a rule of the page hides such elements; in which places, is not looked at."""
+        names = {tag, *attributes.get("class", "").split(), attributes.get("id", "")}
+        return not self._hiding.isdisjoint(map(str.lower, names))
 
     def _break_block(self) -> None:
         if any(piece.strip() for piece in self._lines[-1]):
@@ -290,6 +316,13 @@ class TableParser(HTMLParser):
         if self._spaces_unsure or (self._preformatted and any(map(_SPACES.search, raw))):
             return DoubtfulText(storable(text), SPACES_UNSURE)
         return storable(text)
+
+
+def _hidden_names(selectors: str) -> Iterator[str]:
+    """Yield the class, id or element that each selector of a rule is about, in lower case."""
+    for selector in selectors.lower().split(","):
+        about = _COMBINATOR.split(selector.strip())[-1]
+        yield from _CLASS_OR_ID.findall(about) or [about]
 
 
 def _is_hidden(attributes: dict[str, str]) -> bool:
