@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -76,7 +76,10 @@ def check(row: Row, rules: Rules, where: Where) -> User | Invalid:
     if not row.problems and _is_ordinary(row.username) and _is_strong(row.password, row.username):
         return User(row.number, row.username, row.password, row.others)
     username = _trimmed(row.username)
-    misread = {problem.where for problem in row.problems if not problem.warning}
+    errors_read = [problem for problem in row.problems if not problem.warning]
+    if any(not problem.field for problem in errors_read):
+        return Invalid(row, _errors_first(row.problems))  # its cells may be none, or other ones
+    misread = {problem.where for problem in errors_read}
     problems = list(row.problems)
     for name, found in (
         ("username", _username_problems(row.username, username, rules)),
@@ -85,11 +88,9 @@ def check(row: Row, rules: Rules, where: Where) -> User | Invalid:
         place = where(row.number, name)
         if place not in misread:  # what could not be read need not be judged too
             problems += [problem._replace(where=place, field=name) for problem in found]
-    errors = [problem for problem in problems if not problem.warning]
-    warnings = [problem for problem in problems if problem.warning]
-    if errors:
-        return Invalid(row, (*errors, *warnings))
-    return User(row.number, username, row.password, row.others, tuple(warnings))
+    if all(problem.warning for problem in problems):
+        return User(row.number, username, row.password, row.others, tuple(problems))
+    return Invalid(row, _errors_first(problems))
 
 
 def duplicate(where: str, username: str, first_row: int) -> Problem:
@@ -171,6 +172,10 @@ def zeros_lost(where: str, username: str, usual: int) -> Problem:
         warning=True,
         field="username",
     )
+
+
+def _errors_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: problem.warning))
 
 
 def _is_ordinary(username: str) -> bool:

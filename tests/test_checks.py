@@ -17,7 +17,9 @@ from bulk_provision.errors import UsageError
 from bulk_provision.model import Invalid, Problem, Row, User, WeakPasswords
 
 GOOD = "kT7-mango-Velvet"
-READ_BADLY = Problem("cell-date", "Users!A7", "1 Feb", "it is a date", "Format it as text.")
+READ_BADLY = Problem(
+    "cell-date", "Users!A7", "1 Feb", "it is a date", "Format it as text.", field="username"
+)
 
 
 def where(number, field):
@@ -230,6 +232,14 @@ def test_all_that_is_wrong_with_a_row_is_told_at_once_errors_first():
 def test_what_was_read_badly_is_refused_without_judging_the_cell_again():
     result = checked("1/2/2024", GOOD, problems=(READ_BADLY,))
     assert result.problems == (READ_BADLY,)
+
+
+@pytest.mark.parametrize("username", ["", "Rao, Asha"])
+def test_the_cells_of_a_line_that_cannot_be_told_apart_are_not_judged(username):
+    quotes = Problem("row-quotes", "row 7", "", "the cells cannot be told apart", "Quote it.")
+    hidden = Problem("row-hidden", "row 7", "", "it is hidden", "Nothing.", warning=True)
+    result = checked(username, "password", problems=(hidden, quotes))
+    assert result.problems == (quotes, hidden)
 
 
 def test_what_reading_warned_of_goes_on_with_the_user():
