@@ -249,7 +249,7 @@ def _username_problems(cell: str, username: str, rules: Rules) -> Iterator[Probl
             "register, even with the right password",
             _suggestion(username, rules),
         )
-    elif not any(character.isalnum() for character in username):
+    elif not _has_letter(username):
         yield _problem(
             "username-without-letter",
             seen,
@@ -269,11 +269,18 @@ def _suggestion(username: str, rules: Rules) -> str:
     """Propose a username without what is wrong with this one."""
     plain = unicodedata.normalize("NFKD", username.partition("@")[0])
     plain = "".join(one for one in plain if not unicodedata.combining(one))
-    plain = rules.forbidden.sub("", re.sub(r"\s+", ".", plain.strip()))[:USERNAME_LIMIT]
+    plain = re.sub(r"\s+", ".", plain.strip())
+    lost = "".join(rules.forbidden.findall(plain))  # a name without one of its letters is another
+    plain = rules.forbidden.sub("", plain)
     cure = "Use letters A-Z a-z, digits, and . _ + - alone"
-    if _ORDINARY.fullmatch(plain):
+    if _ORDINARY.fullmatch(plain) and len(plain) <= USERNAME_LIMIT and not _has_letter(lost):
         cure += f": {plain}, for example"
     return f"{cure}; or allow the character with --allow-username."
+
+
+def _has_letter(text: str) -> bool:
+    """Say whether there is a letter or a digit in a text."""
+    return any(character.isalnum() for character in text)
 
 
 def _password_problems(password: str, username: str, rules: Rules) -> Iterator[Problem]:

@@ -151,12 +151,15 @@ def _command(trouble: Trouble) -> Iterator[str]:
 
 
 def _said(told: Told) -> tuple[list[str], str]:
-    """Return what was said of problems, in lines of moderate width; and how it ended."""
+    """Return what was said of problems, in lines of moderate width; and how it ended.
+
+    Which file it was, and how many calls there will be, is left out.
+    """
     lines, counts = [], []
     for line in told.said.splitlines():
         if count := _COUNT.fullmatch(line):
             counts.append(count[1])
-        elif not _CALLS.match(line):
+        elif not (_CALLS.match(line) or re.fullmatch(rf"{re.escape(told.name)}\b.*:", line)):
             lines += _folded(line)
     ended = f"exit code {told.code}"
     return lines, f"{ended}: {', '.join(counts)}" if counts else ended

@@ -86,8 +86,11 @@ def test_a_username_that_would_do_is_proposed(username, proposal):
     assert f": {proposal}, for example" in checked(username).problems[0].cure
 
 
-def test_nothing_is_proposed_where_nothing_remains():
-    assert "example" not in checked("%%%").problems[0].cure
+@pytest.mark.parametrize(
+    "username", ["%%%", "p\u0430vel", "pawe\u0142", "\u5c71\u7530", "a b" * 40]
+)
+def test_nothing_is_proposed_where_too_little_remains(username):
+    assert "example" not in checked(username).problems[-1].cure
 
 
 @pytest.mark.parametrize(("username", "allowed"), [("a@b", "@"), ("a b", " "), ("jörg", "ö")])
