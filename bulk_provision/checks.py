@@ -168,7 +168,8 @@ def zeros_lost(where: str, username: str, usual: int) -> Problem:
         f"{username}, not {username.zfill(usual)}",
         f"most usernames of digits have {usual} of them here, and it has fewer: a spreadsheet "
         "program may have taken leading zeros away",
-        "Nothing, if it is meant so; else format the column as Text, and type the username again.",
+        "If it is meant so, there is nothing to do; else format the column as Text, and type the "
+        "username again.",
         warning=True,
         field="username",
     )
@@ -228,7 +229,7 @@ def _username_problems(cell: str, username: str, rules: Rules) -> Iterator[Probl
             "username-trimmed",
             seen,
             f"{listed(edges)} stood before or after it, and was taken away",
-            "Nothing; or take it away in the sheet too.",
+            "There is nothing to do; to be rid of the warning, take it away in the sheet too.",
         )
     if len(username) > USERNAME_LIMIT:
         yield _problem(
@@ -261,7 +262,8 @@ def _username_problems(cell: str, username: str, rules: Rules) -> Iterator[Probl
             "username-placeholder",
             seen,
             "it reads like a placeholder for nothing",
-            "If the user is really called so, nothing; else fill it in or delete the row.",
+            "If the user is really called so, there is nothing to do; else fill it in or "
+            "delete the row.",
         )
 
 
