@@ -31,8 +31,8 @@ DISGUISED = Problem(
     "xls-is-none",
     "",
     "",
-    "the file has the name of an Excel workbook (.xls), but what is in it is text; it was read as "
-    "it stands there, while Excel may show some of it otherwise (0042 as 42)",
+    "the file has the name of an Excel workbook (.xls), but is text or a web page; what stands "
+    "there was read, while Excel may show some of it otherwise (0042 as 42)",
     "If that is what was meant, there is nothing to do; else open it in Excel, and save it there "
     "as an Excel workbook (.xlsx).",
     warning=True,
