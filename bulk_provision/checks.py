@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -76,7 +76,10 @@ def check(row: Row, rules: Rules, where: Where) -> User | Invalid:
     if not row.problems and _is_ordinary(row.username) and _is_strong(row.password, row.username):
         return User(row.number, row.username, row.password, row.others)
     username = _trimmed(row.username)
-    misread = {problem.where for problem in row.problems if not problem.warning}
+    errors_read = [problem for problem in row.problems if not problem.warning]
+    if any(not problem.field for problem in errors_read):
+        return Invalid(row, _errors_first(row.problems))  # its cells may be none, or other ones
+    misread = {problem.where for problem in errors_read}
     problems = list(row.problems)
     for name, found in (
         ("username", _username_problems(row.username, username, rules)),
@@ -85,11 +88,9 @@ def check(row: Row, rules: Rules, where: Where) -> User | Invalid:
         place = where(row.number, name)
         if place not in misread:  # what could not be read need not be judged too
             problems += [problem._replace(where=place, field=name) for problem in found]
-    errors = [problem for problem in problems if not problem.warning]
-    warnings = [problem for problem in problems if problem.warning]
-    if errors:
-        return Invalid(row, (*errors, *warnings))
-    return User(row.number, username, row.password, row.others, tuple(warnings))
+    if all(problem.warning for problem in problems):
+        return User(row.number, username, row.password, row.others, tuple(problems))
+    return Invalid(row, _errors_first(problems))
 
 
 def duplicate(where: str, username: str, first_row: int) -> Problem:
@@ -167,10 +168,15 @@ def zeros_lost(where: str, username: str, usual: int) -> Problem:
         f"{username}, not {username.zfill(usual)}",
         f"most usernames of digits have {usual} of them here, and it has fewer: a spreadsheet "
         "program may have taken leading zeros away",
-        "Nothing, if it is meant so; else format the column as Text, and type the username again.",
+        "If it is meant so, there is nothing to do; else format the column as Text, and type the "
+        "username again.",
         warning=True,
         field="username",
     )
+
+
+def _errors_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: problem.warning))
 
 
 def _is_ordinary(username: str) -> bool:
@@ -223,7 +229,7 @@ def _username_problems(cell: str, username: str, rules: Rules) -> Iterator[Probl
             "username-trimmed",
             seen,
             f"{listed(edges)} stood before or after it, and was taken away",
-            "Nothing; or take it away in the sheet too.",
+            "There is nothing to do; to be rid of the warning, take it away in the sheet too.",
         )
     if len(username) > USERNAME_LIMIT:
         yield _problem(
@@ -244,7 +250,7 @@ def _username_problems(cell: str, username: str, rules: Rules) -> Iterator[Probl
             "register, even with the right password",
             _suggestion(username, rules),
         )
-    elif not any(character.isalnum() for character in username):
+    elif not _has_letter(username):
         yield _problem(
             "username-without-letter",
             seen,
@@ -256,7 +262,8 @@ def _username_problems(cell: str, username: str, rules: Rules) -> Iterator[Probl
             "username-placeholder",
             seen,
             "it reads like a placeholder for nothing",
-            "If the user is really called so, nothing; else fill it in or delete the row.",
+            "If the user is really called so, there is nothing to do; else fill it in or "
+            "delete the row.",
         )
 
 
@@ -264,11 +271,18 @@ def _suggestion(username: str, rules: Rules) -> str:
     """Propose a username without what is wrong with this one."""
     plain = unicodedata.normalize("NFKD", username.partition("@")[0])
     plain = "".join(one for one in plain if not unicodedata.combining(one))
-    plain = rules.forbidden.sub("", re.sub(r"\s+", ".", plain.strip()))[:USERNAME_LIMIT]
+    plain = re.sub(r"\s+", ".", plain.strip())
+    lost = "".join(rules.forbidden.findall(plain))  # a name without one of its letters is another
+    plain = rules.forbidden.sub("", plain)
     cure = "Use letters A-Z a-z, digits, and . _ + - alone"
-    if _ORDINARY.fullmatch(plain):
+    if _ORDINARY.fullmatch(plain) and len(plain) <= USERNAME_LIMIT and not _has_letter(lost):
         cure += f": {plain}, for example"
     return f"{cure}; or allow the character with --allow-username."
+
+
+def _has_letter(text: str) -> bool:
+    """Say whether there is a letter or a digit in a text."""
+    return any(character.isalnum() for character in text)
 
 
 def _password_problems(password: str, username: str, rules: Rules) -> Iterator[Problem]:

@@ -1,15 +1,21 @@
 #!/usr/bin/env python3
-"""Makes users.xlsx: a spreadsheet as an onboarding team sends it. All people are invented.
+"""Makes users.xlsx, a spreadsheet as an onboarding team sends it, and the files in trouble/.
 
-Run it to make the file again: `.venv/bin/python sample_data/make_samples.py`.
+All people are invented. Run it to make the files again:
+
+    .venv/bin/python sample_data/make_samples.py            here
+    .venv/bin/python sample_data/make_samples.py FOLDER     in another folder
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from pathlib import Path
 
 import xlsxwriter
+
+from troubles import GROUPS
 
 HEADERS = ("Username", "Password", "Full name", "E-mail", "Department", "Location", "Starts on")
 WIDTHS = (18, 22, 24, 34, 18, 14, 12)
@@ -78,5 +84,20 @@ def write_users(path: Path) -> None:
     workbook.close()
 
 
+def write_troubles(folder: Path) -> None:
+    """Write the files in which something is wrong.
+
+    The protected one is left as it is, if it is there: encryption begins with random bytes.
+    """
+    folder.mkdir(exist_ok=True)
+    for troubles in GROUPS.values():
+        for trouble in troubles:
+            path = folder / trouble.name
+            if trouble.write and not (trouble.is_random and path.exists()):
+                trouble.write(path)
+
+
 if __name__ == "__main__":
-    write_users(Path(__file__).with_name("users.xlsx"))
+    into = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    write_users(into / "users.xlsx")
+    write_troubles(into / "trouble")

@@ -17,7 +17,9 @@ from bulk_provision.errors import UsageError
 from bulk_provision.model import Invalid, Problem, Row, User, WeakPasswords
 
 GOOD = "kT7-mango-Velvet"
-READ_BADLY = Problem("cell-date", "Users!A7", "1 Feb", "it is a date", "Format it as text.")
+READ_BADLY = Problem(
+    "cell-date", "Users!A7", "1 Feb", "it is a date", "Format it as text.", field="username"
+)
 
 
 def where(number, field):
@@ -84,8 +86,11 @@ def test_a_username_that_would_do_is_proposed(username, proposal):
     assert f": {proposal}, for example" in checked(username).problems[0].cure
 
 
-def test_nothing_is_proposed_where_nothing_remains():
-    assert "example" not in checked("%%%").problems[0].cure
+@pytest.mark.parametrize(
+    "username", ["%%%", "p\u0430vel", "pawe\u0142", "\u5c71\u7530", "a b" * 40]
+)
+def test_nothing_is_proposed_where_too_little_remains(username):
+    assert "example" not in checked(username).problems[-1].cure
 
 
 @pytest.mark.parametrize(("username", "allowed"), [("a@b", "@"), ("a b", " "), ("jörg", "ö")])
@@ -230,6 +235,14 @@ def test_all_that_is_wrong_with_a_row_is_told_at_once_errors_first():
 def test_what_was_read_badly_is_refused_without_judging_the_cell_again():
     result = checked("1/2/2024", GOOD, problems=(READ_BADLY,))
     assert result.problems == (READ_BADLY,)
+
+
+@pytest.mark.parametrize("username", ["", "Rao, Asha"])
+def test_the_cells_of_a_line_that_cannot_be_told_apart_are_not_judged(username):
+    quotes = Problem("row-quotes", "row 7", "", "the cells cannot be told apart", "Quote it.")
+    hidden = Problem("row-hidden", "row 7", "", "it is hidden", "Nothing.", warning=True)
+    result = checked(username, "password", problems=(hidden, quotes))
+    assert result.problems == (quotes, hidden)
 
 
 def test_what_reading_warned_of_goes_on_with_the_user():

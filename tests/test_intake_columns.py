@@ -190,7 +190,8 @@ def test_a_column_like_passwords_that_is_not_taken_for_them_is_warned_of(write):
 
 
 def test_no_username_column_is_told_with_the_headers_but_never_with_a_users_cells(write):
-    assert '"Mail" (column B)' in told(SourceError, write("Staff,Mail", "asha,a@example.com"))
+    said = told(SourceError, write("Staff,Mail", "asha,a@example.com"))
+    assert 'Seen instead: row 1: "Staff" (column A), "Mail" (column B).' in said
     headless = told(SourceError, write("asha,Long-enough-9", "vikram,Other-secret-7"))
     assert "no column for usernames" in headless
     assert "Long-enough-9" not in headless

@@ -123,7 +123,8 @@ def test_written_by_the_csv_module(pairs, separator, encoding):
 
 @given(tables, st.sampled_from(["openpyxl", "xlsxwriter", "csv"]))
 def test_written_by_pandas(pairs, engine):
-    pairs = [tuple(re.sub("_x[0-9a-fA-F]{4}_|\r", "", one) for one in pair) for pair in pairs]
+    # openpyxl, which tells here what is in the file, drops "x005F_" from it.
+    pairs = [tuple(re.sub("_?x[0-9a-fA-F]{4}_|\r", "", one) for one in pair) for pair in pairs]
     pairs = [tuple(ILLEGAL_CHARACTERS_RE.sub("", one) for one in pair) for pair in pairs]
     frame = pd.DataFrame(pairs, columns=HEADER)
     file = io.BytesIO()

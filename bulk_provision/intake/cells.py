@@ -128,7 +128,8 @@ FORMULA_CHANGES = Doubt(
 FORMULA_WRAPPER = Doubt(
     "formula-wrapper",
     'it was written as ="…", a trick to keep leading zeros; the text between the quotes was taken',
-    'Nothing, if that is what was meant; else write the cell without the ="…" around it.',
+    "If that is what was meant, there is nothing to do; else write the cell without "
+    'the ="…" around it.',
     warning=True,
 )
 MERGED = Doubt(
@@ -181,7 +182,7 @@ ROW_TOO_LONG = Doubt(
 ROW_SHORT = Doubt(
     "row-short",
     "the line has fewer cells than the header; the missing ones were taken as blank",
-    "Nothing, if they are blank; else write a separator for each cell.",
+    "If they are blank, there is nothing to do; else write a separator for each cell.",
     warning=True,
 )
 ROW_OUTSIDE = Doubt(

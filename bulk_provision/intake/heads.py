@@ -180,7 +180,8 @@ def _no_header(heads: Sequence[Head], mapping: Mapping[str, str], source: str) -
         what = f"--map username={mapping['username']} names a column that is not there"
     # A row without any known name may be a user's, and its cells a password: don't repeat it.
     seen = [
-        f"{head.place(source)}, row {head.row}: {listed(head.cells)}"
+        (f'sheet "{head.sheet.name}", ' if head.sheet.name else "")
+        + f"row {head.row}: {listed(head.cells)}"
         for head in filled[:5]
         if likeness(head.cells)
     ]

@@ -20,6 +20,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _MARKUP = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*<")
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|table|head|body|meta)\b", re.IGNORECASE)
+_XML_SPREADSHEET = re.compile(rb"<(?:\w{1,20}:)?Workbook\b")  # it has a <Table>, too
 
 
 class Kind(Enum):
@@ -48,14 +49,16 @@ _SUFFIXES = {
 # Many systems export what they call .xls as a web page or as text, and Excel opens it.
 _DISGUISES = {Kind.XLS: (Kind.TEXT, Kind.HTML)}
 _SAVE_AS = "Open it in Excel or LibreOffice and save it as an Excel workbook (.xlsx)."
+_UNPACK = "Unpack it, and give the spreadsheet that is in it."
+_ORIGINAL = "Give the spreadsheet that it was made from."
 _FOREIGN = {
-    b"%PDF": "a PDF document",
-    b"\x1f\x8b": "a gzip archive",
-    b"7z\xbc\xaf": "a 7-Zip archive",
-    b"Rar!": "a RAR archive",
-    b"{\\rtf": "a rich text document",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
+    b"%PDF": ("a PDF document", _ORIGINAL),
+    b"\x1f\x8b": ("a gzip archive", _UNPACK),
+    b"7z\xbc\xaf": ("a 7-Zip archive", _UNPACK),
+    b"Rar!": ("a RAR archive", _UNPACK),
+    b"{\\rtf": ("a rich text document", "Copy the table in it into a workbook, and give that one."),
+    b"\x89PNG": ("a picture", _ORIGINAL),
+    b"\xff\xd8\xff": ("a picture", _ORIGINAL),
 }
 
 
@@ -97,11 +100,12 @@ def _kind(file: BinaryIO, name: str) -> Kind:
         return Kind.XLS
     if start.startswith(b"PK"):
         return _zip_kind(file, name)
-    for magic, what in _FOREIGN.items():
+    for magic, (what, cure) in _FOREIGN.items():
         if start.startswith(magic):
-            raise SourceError(f"{name}: this is {what}, not a spreadsheet.", _SAVE_AS)
+            raise SourceError(f"{name}: this is {what}, not a spreadsheet.", cure)
     if _MARKUP.match(start.replace(b"\x00", b"")):
-        if _HTML.search(start.replace(b"\x00", b"")):
+        plain = start.replace(b"\x00", b"")
+        if _HTML.search(plain) and not _XML_SPREADSHEET.search(plain):
             return Kind.HTML
         raise SourceError(
             f"{name}: this is XML, whatever its name says; its cells cannot be told for certain.",
@@ -124,7 +128,7 @@ def _zip_kind(file: BinaryIO, name: str) -> Kind:
     except BROKEN_ZIP as error:
         raise SourceError(
             f"{name}: the file is damaged, or not completely copied ({error}).",
-            f"Copy or download it again. {_SAVE_AS}",
+            "Copy or download it again; or save it again in Excel or LibreOffice.",
         ) from None
     if mimetype.startswith(b"application/vnd.oasis.opendocument.spreadsheet"):
         return Kind.ODS
@@ -132,7 +136,11 @@ def _zip_kind(file: BinaryIO, name: str) -> Kind:
         return Kind.XLSB
     if "[content_types].xml" in names and any(entry.endswith(".xml") for entry in names):
         return Kind.XLSX
-    raise SourceError(f"{name}: this is an archive, but not a spreadsheet.", _SAVE_AS)
+    raise SourceError(
+        f"{name}: this is an archive, but not a spreadsheet.",
+        "Give the spreadsheet that is packed into it; or open it in the program that made it, and "
+        "save it as an Excel workbook (.xlsx) there.",
+    )
 
 
 def _check_size(entries: list[zipfile.ZipInfo], name: str) -> None:

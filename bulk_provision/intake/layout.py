@@ -135,7 +135,7 @@ def _annotation_ignored(head: Head) -> Problem:
         f"columns {first} to {last}",
         "",
         "an earlier run has added these columns; they were left aside, the source's own ones count",
-        "Nothing; what is to be corrected, correct in the source's own columns.",
+        "There is nothing to do; make corrections in the source's own columns.",
         warning=True,
     )
 
@@ -146,7 +146,7 @@ def _map_ignored(head: Head) -> Problem:
         f"row {head.row}",
         "",
         "this is a results file: its columns username and password decide, --map was left aside",
-        "Nothing; leave --map out for results files.",
+        "There is nothing to do; leave --map out for results files.",
         warning=True,
     )
 

@@ -31,9 +31,10 @@ DISGUISED = Problem(
     "xls-is-none",
     "",
     "",
-    "the file has the name of an Excel workbook (.xls), but what is in it is text; it was read as "
-    "it stands there, while Excel may show some of it otherwise (0042 as 42)",
-    "Nothing, if that is what was meant; else save it as an Excel workbook (.xlsx) in Excel.",
+    "the file has the name of an Excel workbook (.xls), but is text or a web page; what stands "
+    "there was read, while Excel may show some of it otherwise (0042 as 42)",
+    "If that is what was meant, there is nothing to do; else open it in Excel, and save it there "
+    "as an Excel workbook (.xlsx).",
     warning=True,
 )
 """What is worth a note when a web page or a text file is called .xls."""
