@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -295,6 +296,7 @@ async def plan(
         ProvisionError: the source cannot be read, the ledger not be used, or the problems not be
             written.
     """
+    stopped = threading.Event()
 
     def stage_only() -> tuple[Staged, Plan]:
         if problems is not None:
@@ -304,14 +306,19 @@ async def plan(
             run_id = _begin(book, table, pace, only_planned=True)
             try:
                 keep = 0 if problems is None else MARKED_PROBLEMS
-                staged = stage(table, book, run_id, rules, policy, keep=keep)
-                if problems is not None and staged.found:
+                staged = stage(
+                    table, book, run_id, rules, policy, interrupted=stopped.is_set, keep=keep
+                )
+                if problems is not None and staged.found and not staged.interrupted:
                     _write_problems(table, staged, problems)
                 return staged, plan_of(*book.planned(run_id), pace.rate)
             finally:
                 book.discard_plan(run_id)
 
-    return await asyncio.to_thread(stage_only)
+    try:
+        return await asyncio.to_thread(stage_only)
+    finally:
+        stopped.set()  # who is interrupted does not wait for the rest of the source
 
 
 def write_results(ledger: Ledger, run_id: int, target: Path, results: Results) -> tuple[str, ...]:
@@ -445,11 +452,11 @@ class _Run:
                 self.policy,
                 interrupted=lambda: self.control.halt is not None,
             )
-        except SourceError as problem:  # in the middle: nothing was called
+        except (SourceError, StoppedError) as problem:  # in the middle: nothing was called
             self.book.close_open_rows(self.run_id, "its source could not be read to the end")
             self.book.end_run(
                 self.run_id,
-                state="stopped",
+                state=_state(problem.exit_code),
                 reason=problem.what,
                 exit_code=problem.exit_code,
                 rows_read=0,
@@ -597,7 +604,7 @@ class _Run:
         )
 
 
-def _state(exit_code: ExitCode) -> str:
+def _state(exit_code: int) -> str:
     if exit_code in (ExitCode.DONE, ExitCode.SOME_ROWS):
         return "done"
     return "interrupted" if exit_code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED) else "stopped"
