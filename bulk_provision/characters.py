@@ -31,8 +31,13 @@ def listed(characters: Iterable[str]) -> str:
 
 def visible(text: str) -> str:
     """Shorten a text for a message, with what cannot be seen in it made visible."""
-    shown = "".join(one if one.isprintable() else f"<U+{ord(one):04X}>" for one in text)
+    shown = printable(text[: _LENGTH + 1])
     return shown if len(shown) <= _LENGTH else f"{shown[:_LENGTH]}…"
+
+
+def printable(text: str) -> str:
+    """Return a text with what cannot be seen in it made visible: a terminal obeys some of that."""
+    return "".join(one if one.isprintable() else f"<U+{ord(one):04X}>" for one in text)
 
 
 def sentence(text: str) -> str:

@@ -6,6 +6,7 @@ The command line, a page or a job file call this and nothing below it.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -273,6 +274,7 @@ async def plan(
         ProvisionError: the source cannot be read, the ledger not be used, or the problems not be
             written.
     """
+    stopped = threading.Event()
 
     def stage_only() -> tuple[Staged, Plan]:
         if problems is not None:
@@ -282,14 +284,19 @@ async def plan(
             run_id = begin(book, table, pace, only_planned=True)
             try:
                 keep = 0 if problems is None else MARKED_PROBLEMS
-                staged = stage(table, book, run_id, rules, policy, keep=keep)
-                if problems is not None and staged.found:
+                staged = stage(
+                    table, book, run_id, rules, policy, interrupted=stopped.is_set, keep=keep
+                )
+                if problems is not None and staged.found and not staged.interrupted:
                     _write_problems(table, staged, problems)
                 return staged, plan_of(*book.planned(run_id), pace.rate)
             finally:
                 book.discard_plan(run_id)
 
-    return await asyncio.to_thread(stage_only)
+    try:
+        return await asyncio.to_thread(stage_only)
+    finally:
+        stopped.set()  # who is interrupted does not wait for the rest of the source
 
 
 def write_results(ledger: Ledger, run_id: int, target: Path, results: Results) -> tuple[str, ...]:

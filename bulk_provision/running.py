@@ -197,11 +197,11 @@ class Run:
                 self.policy,
                 interrupted=lambda: self.control.halt is not None,
             )
-        except SourceError as problem:  # in the middle: nothing was called
+        except (SourceError, StoppedError) as problem:  # in the middle: nothing was called
             self.book.close_open_rows(self.run_id, "its source could not be read to the end")
             self.book.end_run(
                 self.run_id,
-                state="stopped",
+                state=_state(problem.exit_code),
                 reason=problem.what,
                 exit_code=problem.exit_code,
                 rows_read=0,
@@ -307,7 +307,7 @@ class Run:
         return ExitCode.DONE
 
 
-def _state(exit_code: ExitCode) -> str:
+def _state(exit_code: int) -> str:
     if exit_code in (ExitCode.DONE, ExitCode.SOME_ROWS):
         return "done"
     return "interrupted" if exit_code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED) else "stopped"

@@ -197,9 +197,9 @@ def test_spans_that_make_no_sense_are_one(tables, span):
 
 def test_spans_of_any_size_are_bounded(tables):
     (rows,) = tables("<table><tr><td>x<td colspan=999999999 rowspan=999999999>a<tr><td>b</table>")
-    assert [len(cells) for cells in rows.values()] == [16384, 16384]
+    assert [len(cells) for cells in rows.values()] == [1001, 1001]
     with pytest.raises(SourceError, match="16,384 cells"):
-        tables("<table><tr><td colspan=16384>a<td>b</table>")
+        tables(f"<table><tr>{'<td colspan=1000>a' * 18}</table>")
 
 
 def test_hidden_rows_are_told(page):

@@ -19,11 +19,10 @@ from bulk_provision.intake.wire import (
     FRAME_LIMIT,
     HEAD,
     FrameTooLongError,
+    Message,
     framed,
     framed_records,
     length_of,
-    message_of,
-    unpacked,
 )
 from bulk_provision.model import Secret
 from workbooks import HEADER, read, row, sheet, text, write_xlsx
@@ -41,10 +40,10 @@ def refused(path, **options):
 
 def there_and_back(records, *, more=False):
     frame = framed_records(records, more=more)
-    message = message_of(frame[:HEAD], frame[HEAD:])
     assert length_of(frame[:HEAD]) == len(frame) - HEAD
-    assert message["more"] is more
-    return list(unpacked(message["records"]))
+    told, follow = Message(frame[:HEAD], frame[HEAD:]).records(0)
+    assert follow is more
+    return told
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,10 @@ def test_records_pass_as_they_are(cells, more):
         (7, cells, ()),
         (9, ["z"], ()),
     ]
-    assert there_and_back([], more=more) == []
+
+
+def test_no_records_pass_as_none():
+    assert there_and_back([]) == []
 
 
 def test_doubts_pass_with_their_texts():

@@ -38,7 +38,7 @@ def test_standard_input_that_breaks_is_not_left_behind():
         def read(self, size=-1):
             raise OSError("gone")
 
-    with pytest.raises(OSError, match="gone"):
+    with pytest.raises(SourceError, match="gone"):
         open_table("-", stdin=Broken())
 
 

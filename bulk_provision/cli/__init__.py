@@ -28,6 +28,17 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
 
 
 class _LazyGroup(click.Group):
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; Ctrl-C is told in our own words (`run` has its own ways with it)."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            from bulk_provision.errors import StoppedError
+            from bulk_provision.model import ExitCode
+
+            reason = "interrupted by Ctrl-C"
+            raise StoppedError(reason, ExitCode.INTERRUPTED) from None
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
         return list(_COMMANDS)
 

@@ -17,16 +17,36 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import select
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from threading import Thread
 from typing import IO, Any
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.books import Wishes, open_book
-from bulk_provision.intake.records import SHEET_COLUMNS, Book, Record
+from bulk_provision.intake.cells import storable
+from bulk_provision.intake.records import (
+    SHEET_COLUMNS,
+    SHEETS_LIMIT,
+    TEXT_ROWS,
+    Book,
+    Record,
+)
 from bulk_provision.intake.source import Source
-from bulk_provision.intake.wire import FrameTooLongError, framed, framed_records
+from bulk_provision.intake.wire import (
+    BATCH_ROWS,
+    BATCH_WEIGHT,
+    CELL_WEIGHT,
+    FRAME_LIMIT,
+    FrameTooLongError,
+    framed,
+    framed_records,
+    is_plain,
+)
 from bulk_provision.model import Secret
 
 if sys.platform != "win32":
@@ -37,17 +57,20 @@ MEMORY_LIMIT = 2 << 30
 CPU_SECONDS = 600
 OUTPUT_LIMIT = 8 << 30
 """Bytes of a temporary file."""
-ROWS_LIMIT = 10_000_000
-"""Rows of a text file; worksheets end sooner."""
+CELLS_LIMIT = 50_000_000
+"""Cells of a sheet, blank ones among others too: a million rows of 50 columns."""
+_DOUBTFUL = 10  # what a doubtful cell counts: so much longer it takes
+TEXT_LIMIT = 2 << 30
+"""Characters of a sheet. A cell that is written once can be repeated a billion times."""
 
-_BATCH_ROWS = 1000
-_BATCH_CHARACTERS = 1 << 20
 _SAVE_AS = "Copy the table alone into a new workbook, or save it as CSV, and give that one."
 
 
 def main() -> None:
     """Answer requests until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once, and without a word
     _limit()
+    Thread(target=_end_with_parent, daemon=True).start()
     gc.set_threshold(50_000)  # records are no cycles; looking for some took a fifth of the time
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what a library prints must not get between the answers
@@ -58,7 +81,10 @@ def main() -> None:
             frame = reading.answer(request)
         except SourceError as error:
             frame = framed({"error": error.what, "cure": error.cure})
-        except (MemoryError, FrameTooLongError):
+        except FrameTooLongError:
+            what = f"there is a row or a list of sheets of more than {FRAME_LIMIT >> 20} MiB."
+            frame = framed({"error": what, "cure": _SAVE_AS})
+        except MemoryError:
             reading = Reading(-1)  # gives the memory back
             frame = framed({"error": f"reading it takes more than {_measure()}.", "cure": _SAVE_AS})
         answers.write(frame)
@@ -67,6 +93,15 @@ def main() -> None:
 
 def _measure() -> str:
     return f"{MEMORY_LIMIT >> 30} GiB of memory"
+
+
+def _end_with_parent() -> None:
+    """End this process when nobody is left who could ask: also in the middle of an answer."""
+    if sys.platform != "win32":
+        waiting = select.poll()
+        waiting.register(sys.stdin.fileno(), 0)  # a hang-up is told in any case
+        waiting.poll()
+        os._exit(1)
 
 
 def _limit() -> None:
@@ -95,6 +130,7 @@ class Reading:
         self._name = ""
         self._book: Book | None = None
         self._records: Iterator[Record] = iter(())
+        self._cells = self._characters = 0  # of the sheet, as far as it was read
 
     def answer(self, request: dict[str, Any]) -> bytes:
         """Return the frame for a request.
@@ -111,6 +147,7 @@ class Reading:
             return framed({"notes": found})
         if "records" in request:
             self._records = iter(self._book.sheets[request["records"]].records())
+            self._cells = self._characters = 0
         return self._batch()
 
     def _open(self, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -122,8 +159,10 @@ class Reading:
         source = Source(wanted["name"], file, "", wanted["suffix"])  # type: ignore[arg-type]
         self._name = source.shown
         self._book = open_book(source, wishes)
+        if len(self._book.sheets) > SHEETS_LIMIT:
+            raise self._too_much(f"it has more than {SHEETS_LIMIT:,} sheets or tables")
         sheets = [
-            {"name": sheet.name, "hidden": sheet.hidden, "ragged": sheet.ragged}
+            {"name": storable(sheet.name), "hidden": sheet.hidden, "ragged": sheet.ragged}
             for sheet in self._book.sheets
         ]
         return {"sheets": sheets}
@@ -131,24 +170,42 @@ class Reading:
     def _batch(self) -> bytes:
         """Return the next records, as many as make a message of moderate size."""
         batch: list[Record] = []
-        size = 0
+        weight = 0
         more = False
         for record in self._records:
             number, cells, _ = record
-            if number > ROWS_LIMIT or len(cells) > SHEET_COLUMNS:
-                raise self._too_much(number, len(cells))
+            if number > TEXT_ROWS or len(cells) > SHEET_COLUMNS:
+                raise self._too_large(number, len(cells))
             batch.append(record)
-            size += sum(map(len, cells))
-            if len(batch) == _BATCH_ROWS or size > _BATCH_CHARACTERS:
+            weight += sum(map(len, cells)) + CELL_WEIGHT * len(cells)
+            if len(batch) == BATCH_ROWS or weight > BATCH_WEIGHT:
                 more = True
                 break
-        return framed_records(batch, more=more)
+        frame = framed_records(batch, more=more)
+        self._count(batch, weight, plain=is_plain(frame))
+        return frame
 
-    def _too_much(self, number: int, cells: int) -> SourceError:
+    def _count(self, batch: list[Record], weight: int, *, plain: bool) -> None:
+        """Refuse a sheet that is small in the file alone: its rows would fill the ledger."""
+        count = sum([len(cells) for _, cells, _ in batch])
+        self._cells += count
+        if not plain:
+            doubtful = sum([type(cell) is not str for _, cells, _ in batch for cell in cells])
+            self._cells += doubtful * (_DOUBTFUL - 1)
+        self._characters += weight - CELL_WEIGHT * count
+        if self._cells > CELLS_LIMIT:
+            raise self._too_much(f"a sheet has more than {CELLS_LIMIT:,} cells")
+        if self._characters > TEXT_LIMIT:
+            raise self._too_much(f"a sheet has more than {TEXT_LIMIT >> 20:,} MiB of text")
+
+    def _too_large(self, number: int, cells: int) -> SourceError:
         if cells > SHEET_COLUMNS:
-            what = f"row {number} has {cells:,} cells; at most {SHEET_COLUMNS:,} are read"
-        else:
-            what = f"it has more than {ROWS_LIMIT:,} rows"
+            return self._too_much(
+                f"row {number} has {cells:,} cells; at most {SHEET_COLUMNS:,} are read"
+            )
+        return self._too_much(f"it has more than {TEXT_ROWS:,} rows")
+
+    def _too_much(self, what: str) -> SourceError:
         return SourceError(f"{self._name}: {what}.", "Split the file, or give the right one.")
 
 

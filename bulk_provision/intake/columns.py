@@ -86,21 +86,31 @@ FIELDS = tuple(NAMES)
 
 _MANDATORY = ("username", "password")  # the fields where a wrong guess makes a wrong login
 _REMARK = re.compile(r"[(\[]\s*(required|mandatory|optional|text)\s*[)\]]", re.IGNORECASE)
+_LONGEST_HEADER = 500  # characters; in what is longer, no name is looked for
 _PASSWORD_LIKE = re.compile(r"pass|pwd|secret|kennwort|senha|contrasena|wachtwoord")
 
 
 def normalised(header: str) -> str:
     """Return a header's bare letters and digits: "SIP-User Name *" is "sipusername"."""
+    if len(header) > _LONGEST_HEADER:
+        return ""
     plain = unicodedata.normalize("NFKD", _REMARK.sub("", header)).casefold()
     return "".join(character for character in plain if character.isalnum())
 
 
 def candidates(cells: Sequence[str], field: str) -> list[int]:
     """Return the columns whose header may mean the field, the loose ones left out if they yield."""
+    return _candidates(_headers(cells), field)
+
+
+def _headers(cells: Sequence[str]) -> list[str]:
+    return [normalised(cell) if cell else "" for cell in cells]
+
+
+def _candidates(headers: Sequence[str], field: str) -> list[int]:
     names = NAMES[field]
     exact, clear, loose = [], [], []
-    for index, cell in enumerate(cells):
-        header = normalised(cell) if cell else ""
+    for index, header in enumerate(headers):
         if header == field:
             exact.append(index)
         elif header in names.clear:
@@ -142,9 +152,11 @@ def fit(cells: Sequence[str], mapping: Mapping[str, str]) -> int:
     if is_results(cells):
         return len(RESULT_COLUMNS)
 
+    headers = _headers(cells)
+
     def columns(field: str) -> Iterable[int]:
         if field not in mapping:
-            return candidates(cells, field)
+            return _candidates(headers, field)
         return (index for index in mapped(cells, mapping[field]) if cells[index].strip())
 
     found = [any(True for _ in columns(field)) for field in FIELDS]
@@ -153,7 +165,8 @@ def fit(cells: Sequence[str], mapping: Mapping[str, str]) -> int:
 
 def likeness(cells: Sequence[str]) -> int:
     """Count the fields whose names stand in a row: 0 means that it hardly is a header at all."""
-    return sum(1 for field in FIELDS if candidates(cells, field))
+    headers = _headers(cells)
+    return sum(1 for field in FIELDS if _candidates(headers, field))
 
 
 def assign(cells: Sequence[str], mapping: Mapping[str, str], place: str) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -13,6 +13,8 @@ from bulk_provision.model import Problem
 
 _HEADER_WITHIN = 30  # records from the top: titles and notes above a header are shorter than that
 _SAMPLE = 200  # records below the header that decide whether a nameless column is in use
+_SAMPLE_SIZE = 4 << 20  # characters of either: they are kept in memory
+_CELL_SIZE = 8  # characters that a cell counts for besides: 30 rows are seen however wide they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +118,26 @@ def _considered(book: Book, name: str | None, source: str) -> list[Sheet]:
 
 def _head(sheet: Sheet, mapping: Mapping[str, str]) -> Head:
     records = (record for record in sheet.records() if not is_nothing(record))
-    top = list(islice(records, _HEADER_WITHIN))
+    top = list(_some(records, _HEADER_WITHIN))
     if not top:
         return Head(sheet, 0, (), (), 0)
     position, fits = best_header(top, mapping)
-    sample = top[position + 1 :] + (list(islice(records, _SAMPLE)) if fits else [])
+    sample = top[position + 1 :] + (list(_some(records, _SAMPLE)) if fits else [])
     row, cells, _ = top[position]
     header = [cell.strip() for cell in cells]
     added = annotated(header)
     header[added.start :] = [""] * len(added)
     return Head(sheet, row, tuple(header), tuple(sample), fits, added)
+
+
+def _some(records: Iterator[Record], count: int) -> Iterator[Record]:
+    """Yield the next records, fewer of those that are long."""
+    size = 0
+    for record in islice(records, count):
+        yield record
+        size += sum(map(len, record[1])) + _CELL_SIZE * len(record[1])
+        if size > _SAMPLE_SIZE:
+            return
 
 
 def _only(fitting: list[Head], heads: list[Head], source: str) -> tuple[list[Head], list[Problem]]:

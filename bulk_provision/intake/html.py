@@ -21,7 +21,7 @@ from bulk_provision.intake.workbook import DISGUISED, SAVE_AS, HiddenColumns, da
 from bulk_provision.intake.xml_parts import DamagedError
 from bulk_provision.model import Problem
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 _HEAD = 8192  # bytes in which a page says its encoding; browsers look at 1024
 _CHARSET = re.compile(rb"<meta\b[^>]{0,500}?\bcharset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _SIGNS_OF_DAMAGE = (DamagedError, AssertionError, LookupError, ValueError)

@@ -24,7 +24,8 @@ from bulk_provision.intake.records import SHEET_COLUMNS, SHEET_ROWS, Record
 from bulk_provision.intake.workbook import HiddenColumns
 from bulk_provision.intake.xml_parts import TEXT_LIMIT, DamagedError
 
-PENDING_LIMIT = 16 << 20  # characters of a tag, comment or script; pictures may stand in one
+_MOST_COLUMNS, _MOST_ROWS = 1000, 65_534  # that a cell spans, as browsers have it (4.9.11)
+PENDING_LIMIT = 4 << 20  # characters of a tag, comment or script; pictures may stand in one
 _CELLS = frozenset(("td", "th"))
 _GROUPS = frozenset(("thead", "tbody", "tfoot", "caption", "colgroup"))
 _STRUCTURE = _CELLS | _GROUPS | {"tr"}
@@ -90,7 +91,10 @@ class TableParser(HTMLParser):
             DamagedError: the page makes no sense.
         """
         for text in page:
-            self.feed(text)
+            if self.rawdata and text and ">" not in text:
+                self.rawdata += text  # each feeding looks through a tag from its beginning
+            else:
+                self.feed(text)
             if len(self.rawdata) > PENDING_LIMIT:
                 raise DamagedError(f"a tag or comment has more than {PENDING_LIMIT:,} characters")
             yield from self._rows
@@ -150,7 +154,7 @@ class TableParser(HTMLParser):
             for selector in _HIDING_RULE.findall(data):
                 self._hiding.update(_hidden_names(selector))
         elif self._in_cell and self._wanted and not self._unseen:
-            self._size += len(data)
+            self._size += 1 + len(data)  # a line break takes memory, too
             if self._size > TEXT_LIMIT:
                 raise DamagedError(f"a cell has more than {TEXT_LIMIT:,} characters")
             self._lines[-1].append(data)
@@ -254,6 +258,7 @@ class TableParser(HTMLParser):
         if tag not in _VOID and _is_hidden(attributes):
             self._unsee(tag)
         elif tag == "br":
+            self.handle_data("")
             self._lines.append([])
         elif tag in _BLOCKS:
             self._break_block()
@@ -284,8 +289,8 @@ class TableParser(HTMLParser):
             return
         self._in_cell = False
         column = self._column
-        columns = _count(self._attributes.get("colspan"), SHEET_COLUMNS)
-        rows = _count(self._attributes.get("rowspan"), SHEET_ROWS, nought=SHEET_ROWS)
+        columns = _count(self._attributes.get("colspan"), _MOST_COLUMNS)
+        rows = _count(self._attributes.get("rowspan"), _MOST_ROWS, nought=SHEET_ROWS)
         self._column = end = min(column + columns, SHEET_COLUMNS)
         shown = self._shown() if self._wanted else ""
         if shown:
@@ -298,7 +303,8 @@ class TableParser(HTMLParser):
         if (columns > 1 or rows > 1) and column < end:
             bottom = min(self._number + rows - 1, SHEET_ROWS)
             self._areas.append(Area(self._number, bottom, column, end - 1))
-            self._taken.update(dict.fromkeys(range(column, end), bottom))
+            if rows > 1:
+                self._taken.update(dict.fromkeys(range(column, end), bottom))
 
     def _shown(self) -> str:
         """Tell what the cell shows: blank, too, where there is but the no-break space of old."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from enum import Enum
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.source import Source
@@ -15,6 +15,7 @@ _CHUNK = 1 << 20
 _SEEN = 8192  # bytes at the start that tell what a file is
 _UNPACKED_LIMIT = 2 << 30  # bytes; a full worksheet of a million rows needs well under one GiB
 _ZIP_ENTRIES = 10_000
+_READ_AT_ONCE = 16 << 20  # bytes; the list of an archive's parts is read so, whatever its length
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """How .xls files begin, and every encrypted Office document ([MS-CFB] 2.2)."""
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -117,7 +118,7 @@ def _kind(file: BinaryIO, name: str) -> Kind:
 def _zip_kind(file: BinaryIO, name: str) -> Kind:
     file.seek(0)
     try:
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(cast("BinaryIO", _InPieces(file))) as archive:
             entries = archive.infolist()
             _check_size(entries, name)
             names = {entry.filename.lower() for entry in entries}
@@ -141,6 +142,26 @@ def _zip_kind(file: BinaryIO, name: str) -> Kind:
         "Give the spreadsheet that is packed into it; or open it in the program that made it, and "
         "save it as an Excel workbook (.xlsx) there.",
     )
+
+
+class _InPieces:
+    """A file of which only so much is read at once: an archive says itself how long its list is.
+
+    Args:
+        file: the archive.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek = file.seek
+        self.tell = file.tell
+        self.seekable = file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        """Read as any file does, or refuse."""
+        if size > _READ_AT_ONCE:
+            raise zipfile.BadZipFile(f"its list of parts has more than {_READ_AT_ONCE >> 20} MiB")
+        return self._file.read(size)
 
 
 def _check_size(entries: list[zipfile.ZipInfo], name: str) -> None:

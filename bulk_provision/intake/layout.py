@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bulk_provision.errors import SourceError
@@ -90,21 +91,31 @@ def _others(head: Head, fields: Mapping[str, int], width: int) -> dict[int, str]
     }
     credentials = (fields["username"], fields.get("password"))
     others: dict[int, str] = {}
+    taken: Counter[str] = Counter()
     for index in range(len(RESULT_COLUMNS) if head.ours else 0, width):
         name = head.cells[index] if index < len(head.cells) else ""
         if head.ours and head.sheet.ragged:
             name = unguarded(name)
         if index not in credentials and index not in head.annotated and (name or index in used):
             name = name or f"column {column_letter(index)}"
-            others[index] = _distinct(name, others.values())
+            others[index] = _distinct(name, taken)
     return others
 
 
-def _distinct(name: str, taken: Collection[str]) -> str:
-    candidate, number = name, 1
+def _distinct(name: str, taken: Counter[str]) -> str:
+    """Return a name that no column has yet.
+
+    Args:
+        name: the column's header.
+        taken: the names given already, each with the number that was tried last for it: thousands
+            of columns may have one header.
+    """
+    candidate, number = name, max(1, taken[name])
     while candidate in taken:
         number += 1
         candidate = f"{name} ({number})"
+    taken[name] = number
+    taken[candidate] = max(1, taken[candidate])
     return candidate
 
 

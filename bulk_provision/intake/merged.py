@@ -8,14 +8,17 @@ from heapq import heapify, heappop, heappush
 from typing import IO, NamedTuple
 
 from bulk_provision.intake.cells import MERGED, MERGED_ACROSS, Doubt, DoubtfulText
-from bulk_provision.intake.records import column_index
+from bulk_provision.intake.records import SHEET_COLUMNS, column_index
 from bulk_provision.intake.xml_parts import CHUNK, DamagedError
 
 _TAIL_LIMIT = 32 << 20  # bytes after the cells: a million merged areas
 _CELLS_END = re.compile(rb"</(?:[^<>:]{1,40}:)?sheetData\s*>")
 _OVERLAP = 80  # bytes in which such an end may be cut in two
+# No further than its own tag: else a part full of beginnings would be looked through from each of
+# them to the part's end.
 _REFERENCE = re.compile(
-    rb"mergeCell\s[^>]*?ref\s*=\s*[\"']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})[\"']"
+    rb"<(?:[^<>:\s]{1,40}:)?mergeCell\s[^<>]*?ref\s{0,9}=\s{0,9}"
+    rb"[\"']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})[\"']"
 )
 
 
@@ -66,22 +69,30 @@ class Merges:
         while self._coming and self._coming[0].top < number:  # its first row is blank: so is it
             self._open.append((heappop(self._coming), ""))
         self._open = [(area, text) for area, text in self._open if area.bottom >= number]
+        self._check(number)
         for area, text in self._open:
-            for column in range(area.left, area.right + 1):
-                _cover(cells, column, text if column == area.left else "", MERGED)
+            _cover(cells, area.left, area.left, text, MERGED)
+            _cover(cells, area.left + 1, area.right, "", MERGED)
         while self._coming and self._coming[0].top == number:
             area = heappop(self._coming)
             text = cells[area.left] if area.left < len(cells) else ""
-            for column in range(area.left + 1, area.right + 1):
-                _cover(cells, column, "", MERGED_ACROSS)
+            _cover(cells, area.left + 1, area.right, "", MERGED_ACROSS)
             self._open.append((area, text))
+        self._check(number)
+
+    def _check(self, number: int) -> None:
+        """Refuse areas that lie over each other: which of their texts is seen, nobody knows."""
+        if sum([area.right - area.left + 1 for area, _ in self._open]) > SHEET_COLUMNS:
+            raise DamagedError(f"in row {number}, merged cells lie over each other")
 
 
-def _cover(cells: list[str], column: int, shown: str, doubt: Doubt) -> None:
-    """Make a cell doubtful; some files keep a text under it, which nobody sees."""
-    if column >= len(cells):
-        cells.extend([""] * (column + 1 - len(cells)))
-    cells[column] = DoubtfulText(cells[column] or shown, doubt)
+def _cover(cells: list[str], first: int, last: int, shown: str, doubt: Doubt) -> None:
+    """Make cells doubtful; some files keep a text under them, which nobody sees."""
+    if last >= len(cells):
+        cells.extend([""] * (last + 1 - len(cells)))
+    blank = DoubtfulText(shown, doubt)
+    for column in range(first, last + 1):
+        cells[column] = DoubtfulText(cells[column], doubt) if cells[column] else blank
 
 
 def merged_areas(part: IO[bytes]) -> Iterator[Area]:
@@ -103,11 +114,12 @@ def _after_cells(part: IO[bytes]) -> bytes:
         seen = seen[-_OVERLAP:] + chunk
         if end := _CELLS_END.search(seen):
             tail = seen[end.start() :]
-    while len(tail) <= _TAIL_LIMIT and (chunk := _plain(part.read(CHUNK))):
-        tail += chunk
-    if len(tail) > _TAIL_LIMIT:
+    rest = bytearray(tail)
+    while len(rest) <= _TAIL_LIMIT and (chunk := _plain(part.read(CHUNK))):
+        rest += chunk
+    if len(rest) > _TAIL_LIMIT:
         raise DamagedError(f"after its cells come more than {_TAIL_LIMIT >> 20} MiB")
-    return tail
+    return bytes(rest)
 
 
 def _plain(chunk: bytes) -> bytes:

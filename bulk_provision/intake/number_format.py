@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
@@ -32,6 +32,9 @@ from bulk_provision.intake.cells import (
 EXACT_DIGITS = 15
 """The digits that a spreadsheet's number (an IEEE double) keeps for certain."""
 
+CODE_LIMIT = 2000
+"""Characters of a format; Excel takes 255."""
+
 DOUBLE_EXPONENT = 308
 """The highest power of ten that such a number can have."""
 
@@ -42,6 +45,7 @@ _TOKEN = re.compile(
     r"|(?P<datepart>[dmyhsegb]+)|(?P<literal>[-$+():!^&'~{}<>= ])|(?P<other>.)",
     re.IGNORECASE | re.DOTALL,
 )
+_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][+-]?[0-9]{1,9})?\s*")
 _COLOUR = re.compile(r"black|blue|cyan|green|magenta|red|white|yellow|color ?\d+", re.IGNORECASE)
 _CURRENCY = re.compile(r"\$([^-]*)(?:-[0-9A-F]{1,4})?", re.IGNORECASE)
 _ELAPSED = re.compile(r"h+|m+|s+", re.IGNORECASE)
@@ -119,11 +123,8 @@ class NumberFormat:
         Returns:
             What is seen; a `DoubtfulText` if that is not certain.
         """
-        try:
-            value = Decimal(stored)
-        except InvalidOperation:
-            return DoubtfulText(stored, UNREADABLE_NUMBER)
-        if not value.is_finite() or value.adjusted() > DOUBLE_EXPONENT:
+        value = number_of(stored)
+        if value is None:
             return DoubtfulText(stored, UNREADABLE_NUMBER)
         value += 0  # a minus zero is seen as 0
         section, minus = self._section(value)
@@ -149,8 +150,25 @@ class NumberFormat:
 
 @lru_cache(maxsize=1024)
 def number_format(code: str) -> NumberFormat:
-    """Return the format for a code such as `0000`: a workbook has few, its cells are many."""
+    """Return the format for a code such as `0000`: a workbook has few, its cells are many.
+
+    Raises:
+        ValueError: it is longer than any that a program writes.
+    """
+    if len(code) > CODE_LIMIT:
+        raise ValueError(f"a number format has more than {CODE_LIMIT:,} characters")
     return NumberFormat(code or "General")
+
+
+def number_of(stored: str) -> Decimal | None:
+    """Return a number as a workbook stores it (`xsd:double`); None if it is none, or too large.
+
+    Python alone would take `1_000`, and digits of any script.
+    """
+    if not _NUMBER.fullmatch(stored):
+        return None
+    value = Decimal(stored)
+    return value if value.adjusted() <= DOUBLE_EXPONENT else None
 
 
 def shown_number(value: Decimal) -> str:

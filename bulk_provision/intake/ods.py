@@ -16,7 +16,7 @@ from bulk_provision.intake.ods_table import TableParser, watch_tables
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
 from bulk_provision.intake.workbook import BROKEN_ZIP, HiddenColumns, damage_told, protected
-from bulk_provision.intake.xml_parts import CHUNK, DamagedError, safe_parser
+from bulk_provision.intake.xml_parts import DamagedError, parsed, safe_parser
 from bulk_provision.model import Problem
 
 _STYLE = "urn:oasis:names:tc:opendocument:xmlns:style:1.0 "
@@ -95,9 +95,8 @@ class OdsBook:
         parser = safe_parser(" ")
         watch_tables(parser, opened, styled)
         with self._archive.open(_CONTENT) as content:
-            while chunk := content.read(CHUNK):
-                parser.Parse(chunk)
-        parser.Parse(b"", True)
+            for _ in parsed(parser, content):
+                pass
         if not sheets:
             raise DamagedError("it has no sheets")
         return sheets

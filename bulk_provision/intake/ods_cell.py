@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from bulk_provision.intake.cells import (
     BOOLEAN,
@@ -30,7 +30,7 @@ from bulk_provision.intake.cells import (
     changes,
     storable,
 )
-from bulk_provision.intake.number_format import DOUBLE_EXPONENT, EXACT_DIGITS, shown_number
+from bulk_provision.intake.number_format import EXACT_DIGITS, number_of, shown_number
 
 OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0 "
 TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0 "
@@ -91,11 +91,8 @@ def _shown_value(kind: str, attributes: Mapping[str, str], text: str) -> str:
         return DoubtfulText(storable(text or stored.upper()), BOOLEAN)
     if kind in _DATES:
         return DoubtfulText(storable(text or stored), DATE)
-    try:
-        value = Decimal(stored)
-    except InvalidOperation:
-        return DoubtfulText(storable(text or stored), UNREADABLE_NUMBER)
-    if not value.is_finite() or value.adjusted() > DOUBLE_EXPONENT:
+    value = number_of(stored)
+    if value is None:
         return DoubtfulText(storable(text or stored), UNREADABLE_NUMBER)
     if doubt := _doubt(kind, value, text):
         seen = any(character.isdigit() for character in text)

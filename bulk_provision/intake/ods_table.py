@@ -17,10 +17,10 @@ from bulk_provision.intake.ods_cell import OFFICE, TABLE, TEXT, shown_cell
 from bulk_provision.intake.records import SHEET_COLUMNS, SHEET_ROWS, Record
 from bulk_provision.intake.workbook import HiddenColumns
 from bulk_provision.intake.xml_parts import (
-    CHUNK,
     TEXT_LIMIT,
     DamagedError,
     TextCollector,
+    parsed,
     safe_parser,
     whole,
 )
@@ -93,14 +93,13 @@ class TableParser:
             expat.ExpatError: it is no XML.
         """
         watch_tables(self._parser, self._open_table)
-        while not self._done and (chunk := content.read(CHUNK)):
-            self._parser.Parse(chunk)
+        for _ in parsed(self._parser, content):
             for row in self._rows:
                 yield from self._records(row)
             self._rows.clear()
-        if not self._done:
-            self._parser.Parse(b"", True)
-            raise DamagedError("it ends inside a table")
+            if self._done:
+                return
+        raise DamagedError("it ends inside a table")
 
     def _records(self, row: _Row) -> Iterator[Record]:
         for number in range(row.number, row.number + row.times):

@@ -5,23 +5,29 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
+import selectors
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
-from bulk_provision.errors import SourceError
+from bulk_provision.characters import printable
+from bulk_provision.errors import SourceError, StoppedError
 from bulk_provision.intake import wire
 from bulk_provision.intake.books import Wishes
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
-from bulk_provision.model import Problem
+from bulk_provision.model import ExitCode, Problem
 
-_SECONDS = 120.0  # for one answer; all of them together have the child's limit
+_T = TypeVar("_T")
+_SECONDS = 120.0  # for one answer
+_SECONDS_IN_ALL = 900.0  # spent in waiting; the child's own limit counts computing alone
+_ERROR_LIMIT = 2000  # characters
 _NEEDED = re.compile("(?:PATH|HOME|LANG|LC_.*|TMPDIR|LD_LIBRARY_PATH|PYTHON.*|OPENBLAS_.*)$")
 _ROOT = str(Path(__file__).parents[2])
 _START = (
@@ -45,6 +51,7 @@ class ReadApart:
         self._name = source.shown
         self._owed = 0  # answers that were asked for and not yet taken
         self._serial = 0  # of the newest iteration: an older one is at an end
+        self._patience = _SECONDS_IN_ALL
         self._child = _start(source.file)
         try:
             password = wishes.password.reveal() if wishes.password else None
@@ -55,12 +62,12 @@ class ReadApart:
                 "encoding": wishes.encoding,
                 "password": password,
             }
-            told = self._asked({"open": wanted})["sheets"]
+            told = self._understood(self._asked({"open": wanted}).sheets)
         except BaseException:
             self.close()
             raise
         self.sheets: Sequence[Sheet] = tuple(
-            SheetApart(self, number, sheet) for number, sheet in enumerate(told)
+            SheetApart(self, number, *sheet) for number, sheet in enumerate(told)
         )
 
     def notes(
@@ -69,18 +76,21 @@ class ReadApart:
         """Tell what is worth a warning about a sheet."""
         assert isinstance(sheet, SheetApart)
         wanted = [sheet.number, list(credentials), list(others)]
-        return [Problem(*note) for note in self._asked({"notes": wanted})["notes"]]
+        return self._understood(self._asked({"notes": wanted}).notes)
 
     def records(self, number: int) -> Iterator[Record]:
         """Yield a sheet's records; the next ones are read while these are worked on."""
         self._serial += 1
         serial = self._serial
         answer = self._asked({"records": number})
+        last = 0
         while True:
-            if answer["more"]:
+            records, more = self._understood(partial(answer.records, last))
+            if more:
                 self._ask({"more": True})
-            yield from wire.unpacked(answer["records"])
-            if not answer["more"]:
+                last = records[-1][0]
+            yield from records
+            if not more:
                 return
             assert serial == self._serial, "this iteration was given up for another one"
             answer = self._taken()
@@ -96,7 +106,7 @@ class ReadApart:
             child.stdin.close()
         child.stdout.close()
 
-    def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _asked(self, request: dict[str, Any]) -> wire.Message:
         """Return the answer to a request; earlier ones that nobody took are dropped."""
         while self._owed:
             self._taken()
@@ -106,24 +116,36 @@ class ReadApart:
     def _ask(self, request: dict[str, Any]) -> None:
         pipe = self._child.stdin
         assert pipe is not None
+        rest = memoryview(json.dumps(request).encode() + b"\n")
+        until = time.monotonic() + _SECONDS
         with suppress(BrokenPipeError):  # the answer, which does not come, tells why
-            pipe.write(json.dumps(request).encode() + b"\n")
-            pipe.flush()
+            while rest:
+                self._wait(pipe, selectors.EVENT_WRITE, until)
+                rest = rest[os.write(pipe.fileno(), rest) :]
         self._owed += 1
 
-    def _taken(self) -> dict[str, Any]:
+    def _taken(self) -> wire.Message:
         self._owed -= 1
         until = time.monotonic() + _SECONDS
-        try:
-            head = self._bytes(wire.HEAD, until)
-            answer = wire.message_of(head, self._bytes(wire.length_of(head), until))
-        except ValueError:
-            raise self._failed("what it told cannot be understood") from None
-        if "error" in answer:
-            what = str(answer["error"])
-            shown = what if what.startswith(self._name) else f"{self._name}: {what}"
-            raise SourceError(shown, str(answer["cure"]))
+        head = self._bytes(wire.HEAD, until)
+        length = self._understood(partial(wire.length_of, head))
+        content = self._bytes(length, until)
+        answer = self._understood(partial(wire.Message, head, content))
+        if failure := self._understood(lambda: answer.failure):
+            raise self._told(failure)
         return answer
+
+    def _understood(self, meaning: Callable[[], _T]) -> _T:
+        """Return what a message means; one that makes no sense is the file's doing."""
+        try:
+            return meaning()
+        except ValueError:
+            raise self._failed("what the process told makes no sense") from None
+
+    def _told(self, failure: wire.Failure) -> SourceError:
+        what = printable(failure.what.removeprefix(self._name)[:_ERROR_LIMIT])
+        between = "" if failure.what.startswith(self._name) else ": "
+        return SourceError(self._name + between + what, printable(failure.cure[:_ERROR_LIMIT]))
 
     def _bytes(self, count: int, until: float) -> bytes:
         """Read so many bytes from the process."""
@@ -131,15 +153,30 @@ class ReadApart:
         assert pipe is not None
         parts = []
         while count:
-            ready, _, _ = select.select([pipe], [], [], max(0.0, until - time.monotonic()))
-            if not ready:
-                raise self._failed(f"it took longer than {_SECONDS:.0f} seconds")
+            self._wait(pipe, selectors.EVENT_READ, until)
             part = os.read(pipe.fileno(), min(count, 1 << 20))
             if not part:
-                raise self._failed("it took too much memory or time, or went wrong")
+                raise self._ended()
             parts.append(part)
             count -= len(part)
         return b"".join(parts)
+
+    def _wait(self, pipe: IO[bytes], event: int, until: float) -> None:
+        """Wait until the process takes or gives something."""
+        began = time.monotonic()
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, event)
+            ready = selector.select(max(0.0, min(until - began, self._patience)))
+        self._patience -= time.monotonic() - began
+        if not ready:
+            raise self._failed(f"it took longer than {_SECONDS:.0f} seconds")
+
+    def _ended(self) -> Exception:
+        """Say why the process is no more; one that only fell silent is ended."""
+        self._child.kill()
+        if self._child.wait() == -signal.SIGINT:  # Ctrl-C is meant for both of us
+            return StoppedError("interrupted by Ctrl-C", ExitCode.INTERRUPTED)
+        return self._failed("it took too much memory or time, or went wrong")
 
     def _failed(self, why: str) -> SourceError:
         return SourceError(
@@ -155,14 +192,16 @@ class SheetApart:
     Args:
         book: the book.
         number: which sheet, from 0.
-        told: its name, and whether it is hidden and ragged.
+        name: the sheet's.
+        hidden: whether it is out of sight.
+        ragged: whether a line's number of cells means something.
     """
 
-    def __init__(self, book: ReadApart, number: int, told: dict[str, Any]) -> None:
+    def __init__(self, book: ReadApart, number: int, name: str, hidden: bool, ragged: bool) -> None:
         self.number = number
-        self.name = str(told["name"])
-        self.hidden = bool(told["hidden"])
-        self.ragged = bool(told["ragged"])
+        self.name = name
+        self.hidden = hidden
+        self.ragged = ragged
         self._book = book
 
     def records(self) -> Iterator[Record]:
@@ -173,7 +212,7 @@ class SheetApart:
 def _start(file: IO[bytes]) -> subprocess.Popen[bytes]:
     handle = file.fileno()
     os.lseek(handle, 0, os.SEEK_SET)
-    return subprocess.Popen(  # noqa: S603 - our own program
+    child = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-P", "-c", _START, _ROOT, str(handle)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -184,3 +223,6 @@ def _start(file: IO[bytes]) -> subprocess.Popen[bytes]:
         | {"OPENBLAS_NUM_THREADS": "1"},  # each thread maps memory for itself
         bufsize=0,
     )
+    assert child.stdin is not None
+    os.set_blocking(child.stdin.fileno(), False)  # a process that is stopped takes nothing
+    return child

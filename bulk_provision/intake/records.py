@@ -17,6 +17,12 @@ SHEET_ROWS = 1_048_576
 SHEET_COLUMNS = 16_384
 """The columns that a worksheet can hold."""
 
+TEXT_ROWS = 10_000_000
+"""The rows of a text file that are read; worksheets end sooner."""
+
+SHEETS_LIMIT = 1000
+"""The sheets of a file that are looked at: each is read from its top, to see whether it fits."""
+
 
 class Sheet(Protocol):
     """One table of cells: a worksheet, or a text file as a whole."""

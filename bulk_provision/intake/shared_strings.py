@@ -8,9 +8,9 @@ import tempfile
 from array import array
 from typing import IO
 
-from bulk_provision.intake.xml_parts import CHUNK, DamagedError, TextCollector, safe_parser
+from bulk_provision.intake.xml_parts import DamagedError, TextCollector, parsed, safe_parser
 
-_STRINGS_LIMIT = 20_000_000  # their ends take 160 MB; a full sheet of 8 columns has 8 million
+_STRINGS_LIMIT = 10_000_000  # their ends take 80 MB; a full sheet of 8 columns has 8 million
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -83,9 +83,8 @@ class _StringsParser:
     def read(self, part: IO[bytes]) -> None:
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
-        while chunk := part.read(CHUNK):
-            self._parser.Parse(chunk)
-        self._parser.Parse(b"", True)
+        for _ in parsed(self._parser, part):
+            pass
 
     def _start(self, name: str, _: dict[str, str]) -> None:
         local = name.removeprefix(self._prefix)

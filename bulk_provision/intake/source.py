@@ -16,6 +16,8 @@ from typing import BinaryIO
 from bulk_provision.errors import SourceError
 
 _CHUNK = 1 << 20
+SIZE_LIMIT = 2 << 30
+"""Bytes of a source: ten million lines of 200. A device, or a pipe, may never end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +57,19 @@ def open_source(name: str, stdin: BinaryIO | None = None) -> Source:
     """
     suffix = ""
     if name == "-":
-        file, digest = _spool(stdin if stdin is not None else sys.stdin.buffer)
+        file, digest = _spool(stdin if stdin is not None else sys.stdin.buffer, name)
     else:
         file = _open(name)
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             suffix = Path(name).suffix.lower()
-            digest = digest_of(file)
+            try:
+                digest = _digest(file, name)
+            except BaseException:
+                file.close()
+                raise
         else:
             with file:
-                file, digest = _spool(file)
+                file, digest = _spool(file, name)
     return Source(name, file, digest, suffix)
 
 
@@ -99,30 +105,70 @@ def _similar(path: Path) -> str:
     return f"Did you mean {path.parent / close[0]}?" if close else "Check the path."
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(_CHUNK):
+def _chunks(file: BinaryIO, name: str) -> Iterator[bytes]:
+    """Yield what a source holds.
+
+    Raises:
+        SourceError: it cannot be read, or has more than a source may have.
+    """
+    size = 0
+    while True:
+        try:
+            chunk = file.read(_CHUNK)
+        except OSError as error:
+            raise SourceError(
+                f"{_shown(name)}: it cannot be read ({error.strerror or error}).",
+                "Copy the spreadsheet to a disk of this computer, and give that file.",
+            ) from None
+        if not chunk:
+            return
+        size += len(chunk)
+        if size > SIZE_LIMIT:
+            raise SourceError(
+                f"{_shown(name)}: it has more than {SIZE_LIMIT >> 20:,} MiB.",
+                "Give the spreadsheet itself; split it if it is so large.",
+            )
         yield chunk
 
 
-def digest_of(file: BinaryIO) -> str:
-    """Return the SHA-256 of a file's bytes, in hex; the file is at its start then."""
+def digest_of(source: Source) -> str:
+    """Return the SHA-256 of a source's bytes as they are now, in hex; its file is at its start.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    return _digest(source.file, source.name)
+
+
+def _digest(file: BinaryIO, name: str) -> str:
     file.seek(0)
     hashed = hashlib.sha256()
-    for chunk in _chunks(file):
+    for chunk in _chunks(file, name):
         hashed.update(chunk)
     file.seek(0)
     return hashed.hexdigest()
 
 
-def _spool(stream: BinaryIO) -> tuple[BinaryIO, str]:
+def _spool(stream: BinaryIO, name: str) -> tuple[BinaryIO, str]:
     spooled: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - the table closes it
     hashed = hashlib.sha256()
     try:
-        for chunk in _chunks(stream):
+        for chunk in _chunks(stream, name):
             hashed.update(chunk)
-            spooled.write(chunk)
+            _keep(spooled, chunk, name)
+        spooled.seek(0)
     except BaseException:
         spooled.close()
         raise
-    spooled.seek(0)
     return spooled, hashed.hexdigest()
+
+
+def _keep(spooled: BinaryIO, chunk: bytes, name: str) -> None:
+    try:
+        spooled.write(chunk)
+        spooled.flush()
+    except OSError as error:
+        raise SourceError(
+            f"{_shown(name)}: no copy of it can be kept ({error.strerror or error}).",
+            f"Make room in {tempfile.gettempdir()}, or set TMPDIR to a folder that has some.",
+        ) from None

@@ -179,7 +179,7 @@ class Table:
         Raises:
             SourceError: the file is not any more what it was when it was opened.
         """
-        if digest_of(self._source.file) != self.sha256:
+        if digest_of(self._source) != self.sha256:
             raise SourceError(
                 f"{self._source.shown}: the file was changed since it was read.",
                 "Leave it as it is while it is worked on.",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from bulk_provision.errors import SourceError
-from bulk_provision.intake.records import column_letter
+from bulk_provision.intake.records import SHEET_COLUMNS, column_letter
 from bulk_provision.model import Problem
 
 BROKEN_ZIP: tuple[type[Exception], ...] = (
@@ -44,11 +44,13 @@ class HiddenColumns:
     """The columns of a sheet that are kept out of sight, as far as it was read."""
 
     def __init__(self) -> None:
-        self._ranges: list[range] = []
+        self._hidden = bytearray(SHEET_COLUMNS)  # a file may tell of each a million times
 
     def add(self, first: int, end: int) -> None:
         """Learn of hidden columns, counted from 0, the last one excluded."""
-        self._ranges.append(range(first, end))
+        first, end = max(0, first), min(end, SHEET_COLUMNS)
+        if first < end:
+            self._hidden[first:end] = b"\1" * (end - first)
 
     def notes(self, sheet: str, columns: Iterable[int]) -> list[Problem]:
         """Tell which columns were read although they are hidden.
@@ -57,11 +59,7 @@ class HiddenColumns:
             sheet: its name.
             columns: those that were read, counted from 0.
         """
-        hidden = [
-            column_letter(column)
-            for column in sorted(set(columns))
-            if any(column in one for one in self._ranges)
-        ]
+        hidden = [column_letter(column) for column in sorted(set(columns)) if self._hidden[column]]
         if not hidden:
             return []
         return [

@@ -27,9 +27,11 @@ from bulk_provision.intake.number_format import EXACT_DIGITS, NumberFormat, numb
 from bulk_provision.intake.records import SHEET_ROWS, Record, column_index
 from bulk_provision.intake.shared_strings import SharedStrings, unescaped
 from bulk_provision.intake.workbook import HiddenColumns
-from bulk_provision.intake.xml_parts import CHUNK, DamagedError, TextCollector, safe_parser, whole
+from bulk_provision.intake.xml_parts import DamagedError, TextCollector, parsed, safe_parser, whole
 
 _TRUE = ("1", "true")
+_LONG = 10_000  # characters; a cell refers to such a text in 25 bytes
+_REPEATED_LIMIT = 64 << 20
 _GENERAL = number_format("General")
 
 
@@ -65,6 +67,8 @@ class WorksheetParser:
         self._text = TextCollector(self._parser)
         self._rows: list[Record] = []
         self._row = 0
+        self._digits = "0"
+        self._repeated = 0  # characters of long texts in the rows at hand
         self._doubts: tuple[Doubt, ...] = ()
         self._cells: list[str] = []
         self._columns: dict[str, int] = {}  # letters to index, as they turn up
@@ -86,12 +90,10 @@ class WorksheetParser:
             expat.ExpatError: it is no XML.
         """
         self._parser.StartElementHandler = self._root
-        while chunk := part.read(CHUNK):
-            self._parser.Parse(chunk)
+        for _ in parsed(self._parser, part):
             yield from self._rows
             self._rows.clear()
-        self._parser.Parse(b"", True)
-        yield from self._rows
+            self._repeated = 0
 
     def _root(self, name: str, _: dict[str, str]) -> None:
         """Learn the namespace prefix that the file uses (mostly none), and go on with it."""
@@ -138,18 +140,20 @@ class WorksheetParser:
         if not self._row < number <= SHEET_ROWS:
             raise DamagedError(f"row {number} follows row {self._row}")
         self._row = number
+        self._digits = str(number)
         self._doubts = (ROW_HIDDEN,) if attributes.get("hidden") in _TRUE else ()
         self._cells = []
         self._column = -1
 
     def _start_cell(self, attributes: dict[str, str]) -> None:
-        letters = attributes.get("r", "").rstrip("0123456789")
-        if letters:
+        reference = attributes.get("r")
+        if reference:
+            letters = reference.removesuffix(self._digits)  # of another row: digits stay
             column = self._columns.get(letters)
             if column is None:
                 column = column_index(letters)
                 if column is None:
-                    raise DamagedError(f"row {self._row} has a cell in column {letters[:10]!r}")
+                    raise DamagedError(f"row {self._row} has a cell called {reference[:20]!r}")
                 self._columns[letters] = column
             self._column = column
         else:
@@ -227,9 +231,14 @@ class WorksheetParser:
 
     def _shared(self, stored: str) -> str:
         try:
-            return self._look.strings[int(stored)]
+            text = self._look.strings[int(stored)]
         except (IndexError, ValueError):
             raise DamagedError(f"row {self._row} has a cell whose text is missing") from None
+        if len(text) > _LONG:
+            self._repeated += len(text)
+            if self._repeated > _REPEATED_LIMIT:
+                raise DamagedError(f"row {self._row} repeats long texts too often")
+        return text
 
     def _format(self) -> NumberFormat | None:
         formats = self._look.formats

@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import xlrd
+from xlrd import compdoc
 from xlrd.biffh import FDT
 
 from bulk_provision.intake.cells import (
@@ -252,6 +253,32 @@ def _formats(book: Any) -> list[NumberFormat | None]:  # noqa: ANN401
         form = number_format(code or "General")
         formats.append(None if form.plain else form)
     return formats
+
+
+class _Container(compdoc.CompDoc):  # type: ignore[misc]
+    """xlrd's own, which would follow a chain of short sectors into itself until memory ends."""
+
+    def _get_stream(
+        self,
+        mem: bytes,
+        base: int,
+        sat: Sequence[int],
+        sec_size: int,
+        start_sid: int,
+        *rest: Any,  # noqa: ANN401
+        **named: Any,  # noqa: ANN401
+    ) -> bytes:
+        sector, steps = start_sid, 0
+        while 0 <= sector < len(sat):
+            sector = sat[sector]
+            steps += 1
+            if steps > len(sat):
+                raise compdoc.CompDocError("a chain of sectors has no end")
+        stream: bytes = super()._get_stream(mem, base, sat, sec_size, start_sid, *rest, **named)
+        return stream
+
+
+compdoc.CompDoc = _Container
 
 
 class _Nowhere(io.TextIOBase):

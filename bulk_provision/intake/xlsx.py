@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _PART_LIMIT = 16 << 20  # bytes of the parts that are read whole: workbook, styles, relations
 _BROKEN: tuple[type[Exception], ...] = (DamagedError, ParseError, expat.ExpatError, *BROKEN_ZIP)
+_TAG_LIMIT = 1_000_000  # of them: a tree takes thirty times the memory of its shortest tags
 _TRUE = ("1", "true")
 
 
@@ -150,6 +151,8 @@ class XlsxBook:
             content = stream.read(_PART_LIMIT + 1)
         if len(content) > _PART_LIMIT:
             raise DamagedError(f"its part {part} has more than {_PART_LIMIT >> 20} MiB")
+        if content.count(b"<") > _TAG_LIMIT:
+            raise DamagedError(f"its part {part} has more than {_TAG_LIMIT:,} tags")
         root: Element = fromstring(content, forbid_dtd=True)
         return root
 
@@ -185,7 +188,8 @@ def _formats(styles: Element) -> list[NumberFormat | None]:
                 codes[whole(element.get("numFmtId"))] = element.get("formatCode", "")
             elif _local(element.tag) == "xf" and _local(group.tag) == "cellXfs":
                 code = codes.get(whole(element.get("numFmtId", "0")), _EAST_ASIAN_DATE)
-                formats.append(None if number_format(code).plain else number_format(code))
+                form = number_format(code)
+                formats.append(None if form.plain else form)
     return formats
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import IO
 from xml.parsers import expat
 
 CHUNK = 1 << 16
 TEXT_LIMIT = 1 << 20  # characters; a cell holds at most 32,767
+TAG_LIMIT = 1 << 20  # bytes of a tag or a comment
 
 
 class DamagedError(Exception):
@@ -28,6 +31,27 @@ def safe_parser(separator: str | None = None) -> expat.XMLParserType:
 
     parser.StartDoctypeDeclHandler = refuse
     return parser
+
+
+def parsed(parser: expat.XMLParserType, part: IO[bytes]) -> Iterator[None]:
+    """Feed a part to a parser, chunk by chunk; yields after each of them.
+
+    The parser keeps a tag whose end is still to come, and looks through all of it again at each
+    chunk: so its length is bounded.
+
+    Raises:
+        DamagedError: a tag or a comment is too long.
+        expat.ExpatError: it is no XML.
+    """
+    size = 0
+    while chunk := part.read(CHUNK):
+        parser.Parse(chunk)
+        size += len(chunk)
+        if size - parser.CurrentByteIndex > TAG_LIMIT:
+            raise DamagedError(f"a tag or a comment has more than {TAG_LIMIT >> 20} MiB")
+        yield
+    parser.Parse(b"", True)
+    yield
 
 
 class TextCollector:

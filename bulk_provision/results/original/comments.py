@@ -81,11 +81,15 @@ def add_notes(package: Package, place: Place, scan: SheetScan, notes: Sequence[N
 
 def _threaded(package: Package, part: str) -> set[str]:
     """Return the cells that have a conversation."""
+    named = {
+        package.find(relation.part)
+        for relation in package.relations(part)
+        if relation.kind == "threadedComment"
+    }
     cells: set[str] = set()
-    for relation in package.relations(part):
-        if relation.kind == "threadedComment" and (found := package.find(relation.part)):
-            threads = outline(package.content(found)).children
-            cells.update(thread.attributes.get("ref", "") for thread in threads)
+    for found in filter(None, named):
+        threads = outline(package.content(found)).children
+        cells.update(thread.attributes.get("ref", "") for thread in threads)
     return cells
 
 
@@ -96,7 +100,7 @@ def _with_notes(content: bytes, notes: Sequence[Note]) -> tuple[bytes, list[Note
         The part, and the notes on cells that had none: those need a box.
     """
     root = outline(content)
-    authors, listed = root.find("authors"), root.find("commentList")
+    authors, listed = root.only("authors"), root.only("commentList")
     if authors is None or listed is None:
         raise DamagedError("it has comments without authors, or without a list of them")
     p = root.prefix

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _BUFFER = 1 << 18
 _DECLARED = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)["']""")
-_DECLARED_TEXT = re.compile(r"""(<\?xml[^>]*?\sencoding\s*=\s*["'])[^"']*""")
+_DECLARED_TEXT = re.compile(r"""(<\?xml[^>]{0,200}?\sencoding\s{0,9}=\s{0,9}["'])[^"']*""")
 _MARKED = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",

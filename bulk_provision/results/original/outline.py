@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bulk_provision.intake.xml_parts import safe_parser
+from bulk_provision.intake.xml_parts import DamagedError, safe_parser
 from bulk_provision.results.original.splice import Edit
 from bulk_provision.results.original.tags import (
     closes_itself,
@@ -17,6 +17,11 @@ from bulk_provision.results.original.tags import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+NODES_LIMIT = 400_000
+"""Elements of a part that is read whole: they take some 200 MB. Excel's 65,490 cell styles with two
+elements each are a third of that."""
 
 
 @dataclass(slots=True)
@@ -61,6 +66,17 @@ class Node:
         """Return the first child of a name."""
         return next(self.all(local), None)
 
+    def only(self, local: str) -> Node | None:
+        """Return the child of a name of which there can be one alone.
+
+        Raises:
+            DamagedError: there are more: programs differ in which one counts.
+        """
+        found = list(self.all(local))
+        if len(found) > 1:
+            raise DamagedError(f"it has more than one list called {local}")
+        return found[0] if found else None
+
     def all(self, local: str) -> Iterator[Node]:
         """Yield the children of a name."""
         return (child for child in self.children if child.local == local)
@@ -97,15 +113,20 @@ def outline(content: bytes) -> Node:
         The root.
 
     Raises:
-        DamagedError: it declares a document type.
+        DamagedError: it declares a document type, or has too many elements.
         expat.ExpatError: it is no XML.
     """
     parser = safe_parser()
     parser.buffer_text = False
     open_ones: list[Node] = []
     roots: list[Node] = []
+    count = 0
 
     def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal count
+        count += 1
+        if count > NODES_LIMIT:
+            raise DamagedError(f"one of its parts has more than {NODES_LIMIT:,} elements")
         at = parser.CurrentByteIndex
         node = Node(name, attributes, at, tag_at(content, at))
         (open_ones[-1].children if open_ones else roots).append(node)

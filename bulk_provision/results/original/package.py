@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import shutil
+import struct
 import zlib
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
@@ -38,7 +39,16 @@ _PART_LIMIT = 16 << 20  # bytes of a part that is read whole
 _CHUNK = 1 << 18
 _MAY_GROW_LARGE = 1 << 29  # from this size on, a changed part might come to need zip64
 _ENCRYPTED = 1
-_BROKEN = (DamagedError, expat.ExpatError, BadZipFile, zlib.error, EOFError, NotImplementedError)
+_BROKEN = (
+    DamagedError,
+    expat.ExpatError,
+    BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    UnicodeError,
+)
 
 
 @contextmanager
@@ -90,6 +100,8 @@ class Package:
                 raise DamagedError(f"it holds {entry.filename!r} twice")
             if entry.flag_bits & _ENCRYPTED:
                 raise DamagedError("it is encrypted")
+            if entry.header_offset < 0:
+                raise DamagedError(f"its part {entry.filename!r} begins before the file does")
             self._entries[entry.filename.lower()] = entry
 
     @property

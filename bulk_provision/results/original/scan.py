@@ -12,7 +12,7 @@ import re
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from bulk_provision.intake.records import SHEET_ROWS, column_index, column_letter
-from bulk_provision.intake.xml_parts import CHUNK, DamagedError, safe_parser, whole
+from bulk_provision.intake.xml_parts import CHUNK, TAG_LIMIT, DamagedError, safe_parser, whole
 from bulk_provision.results.original.splice import Edit
 from bulk_provision.results.original.tags import closes_itself, tag_at, with_attribute
 
@@ -108,6 +108,8 @@ class SheetScan:
             if (done := parser.CurrentByteIndex) > self._base:
                 del self._window[: done - self._base]
                 self._base = done
+            if len(self._window) > TAG_LIMIT:
+                raise DamagedError(f"a tag or a comment has more than {TAG_LIMIT >> 20} MiB")
         parser.Parse(b"", True)
         if "sheetData" not in self.found:
             raise DamagedError("it has a worksheet without rows")

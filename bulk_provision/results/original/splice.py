@@ -6,6 +6,8 @@ import shutil
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from bulk_provision.intake.xml_parts import DamagedError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -33,11 +35,15 @@ def splice(part: IO[bytes], edits: Iterable[Edit], target: IO[bytes]) -> None:
         part: the old bytes, from their beginning.
         edits: in the order of their places, and none over another one.
         target: takes the new bytes.
+
+    Raises:
+        DamagedError: two edits are over each other: a valid part leads to none that are.
     """
     gathered = _Gathered(target)
     position = 0
     for start, end, new in edits:
-        assert start >= position, "edits overlap"
+        if start < position:
+            raise DamagedError("its elements stand where they cannot")
         _copy(part, start - position, gathered)
         if end > start:
             part.read(end - start)

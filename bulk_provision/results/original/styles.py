@@ -148,7 +148,7 @@ class _Group:
         self._content = content
         self._root = root
         self._name = name
-        self._node = root.find(name)
+        self._node = root.only(name)
         self.old = list(self._node.all(item)) if self._node else []
         self._blank = _blank(root, name, item)
         self._added: list[bytes] = [] if self.old else list(self._blank)

@@ -42,8 +42,9 @@ _SHAPE_TYPE = (
     '<v:path gradientshapeok="t" o:connecttype="rect"/></v:shapetype>'
 )
 _BLOCK = 1024
+_MOST_DIGITS = 6
 _ROOT = re.compile(rb"<(?:[A-Za-z]+:)?xml[\s>]")
-_BLOCKS = re.compile(rb"""<o:idmap\b[^>]*?\sdata\s*=\s*["']([0-9,\s]*)["']""")
+_BLOCKS = re.compile(rb"""<o:idmap\b[^<>]{0,500}?\sdata\s{0,9}=\s{0,9}["']([0-9,\s]*)["']""")
 _NUMBERS = re.compile(rb"""_x0000_s([0-9]{1,9})\b""")
 _LINE = 34  # characters of the usual type in a line of a box of three usual columns
 _MOST_LINES = 14
@@ -65,10 +66,16 @@ def free_blocks(package: Package, boxes: int) -> list[int]:
         if name.lower().endswith(".vml"):
             content = package.content(name)
             for found in _BLOCKS.finditer(content):
-                last = max(last, *map(int, found[1].replace(b",", b" ").split() or [0]))
+                last = max(last, *map(_number, found[1].replace(b",", b" ").split() or [b"0"]))
             for found in _NUMBERS.finditer(content):
                 last = max(last, int(found[1]) // _BLOCK)
     return list(range(last + 1, last + 1 + ceil(boxes / (_BLOCK - 1))))
+
+
+def _number(digits: bytes) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise DamagedError("it has a drawing with a number that none has")
+    return int(digits)
 
 
 def with_boxes(drawing: bytes, boxes: Sequence[Box], blocks: Sequence[int]) -> bytes:
@@ -80,7 +87,10 @@ def with_boxes(drawing: bytes, boxes: Sequence[Box], blocks: Sequence[int]) -> b
     root, end = _ROOT.search(drawing), drawing.rfind(b"</")
     if root is None or end < root.end():
         raise DamagedError("it has a drawing that is none")
-    declared = _missing_declarations(tag_at(drawing, root.start()))
+    try:
+        declared = _missing_declarations(tag_at(drawing, root.start()))
+    except ValueError:
+        raise DamagedError("it has a drawing that is none") from None
     xml = "" if b'"_x0000_t202"' in drawing else _SHAPE_TYPE.replace(" id=", f"{declared} id=")
     ids = (_BLOCK * block + number for block in blocks for number in range(1, _BLOCK))
     xml += "".join(_shape(box, number, declared) for box, number in zip(boxes, ids, strict=False))
