@@ -6,8 +6,8 @@ import shutil
 import pytest
 from hypothesis import settings
 
-from bulk_provision.intake.books import open_book
-from bulk_provision.intake.reading import ReadApart
+from bulk_provision.intake.apart.reading import ReadApart
+from bulk_provision.intake.readers.books import open_book
 from bulk_provision.ledger import Ledger
 from ledger_samples import APPID, BASE_URL
 

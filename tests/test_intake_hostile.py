@@ -15,9 +15,9 @@ import pytest
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake import open_table
-from bulk_provision.intake import reading as reading_module
 from bulk_provision.intake import source as source_module
-from bulk_provision.intake.books import Wishes, open_book
+from bulk_provision.intake.apart import reading as reading_module
+from bulk_provision.intake.readers.books import Wishes, open_book
 from bulk_provision.intake.source import Source
 from mutations import mutated
 from workbooks import HEADER, number, read, row, sheet, text, write_xlsx
@@ -246,7 +246,7 @@ def small_limits(monkeypatch):
     """A child that bears a tenth: to reach the limits themselves takes 10 s and more."""
     changed = "import child; child.CELLS_LIMIT //= 10; child.TEXT_LIMIT //= 10; child.main()"
     start = reading_module._START
-    assert start.endswith("from bulk_provision.intake.child import main; main()")
+    assert start.endswith("from bulk_provision.intake.apart.child import main; main()")
     program = start.replace(".child import main; main()", f" {changed}")
     monkeypatch.setattr(reading_module, "_START", program)
 
@@ -342,7 +342,7 @@ class TestTime:
         read_or_refused(path)
 
     def test_an_old_workbook_whose_sectors_follow_each_other_in_a_circle(self, tmp_path):
-        from bulk_provision.intake.xls import _Container, compdoc
+        from bulk_provision.intake.readers.xls import _Container, compdoc
 
         container = object.__new__(_Container)
         with pytest.raises(compdoc.CompDocError, match="no end"):

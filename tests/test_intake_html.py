@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_provision.errors import SourceError
-from bulk_provision.intake import html, html_table
-from bulk_provision.intake.html import HtmlBook
+from bulk_provision.intake.readers import html, html_table
+from bulk_provision.intake.readers.html import HtmlBook
 from open_books import opened, shown_rows
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bulk_provision.intake.cells import DoubtfulText
-from bulk_provision.intake.number_format import number_format
+from bulk_provision.intake.readers.number_format import number_format
 
 
 def kind(shown):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_provision.errors import SourceError
-from bulk_provision.intake.ods import OdsBook
+from bulk_provision.intake.readers.ods import OdsBook
 from bulk_provision.intake.records import SHEET_ROWS
 from open_books import opened, shown, shown_rows
 

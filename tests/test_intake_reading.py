@@ -13,9 +13,8 @@ from msoffcrypto.format.ooxml import OOXMLFile
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake import open_table
-from bulk_provision.intake import reading as reading_module
-from bulk_provision.intake.cells import DATE, ROW_HIDDEN, DoubtfulText
-from bulk_provision.intake.wire import (
+from bulk_provision.intake.apart import reading as reading_module
+from bulk_provision.intake.apart.wire import (
     FRAME_LIMIT,
     HEAD,
     FrameTooLongError,
@@ -24,6 +23,7 @@ from bulk_provision.intake.wire import (
     framed_records,
     length_of,
 )
+from bulk_provision.intake.cells import DATE, ROW_HIDDEN, DoubtfulText
 from bulk_provision.model import Secret
 from workbooks import HEADER, read, row, sheet, text, write_xlsx
 
@@ -123,7 +123,9 @@ def test_the_process_is_told_none_of_our_secrets_and_has_no_other_file(tmp_path,
 
 def test_a_file_that_asks_for_all_memory_ends_the_process_and_nothing_else(tmp_path, monkeypatch):
     limited = reading_module._START.replace(" main()", " child.MEMORY_LIMIT = 200 << 20; main()")
-    limited = limited.replace("import main", "import main; from bulk_provision.intake import child")
+    limited = limited.replace(
+        "import main", "import main; from bulk_provision.intake.apart import child"
+    )
     monkeypatch.setattr(reading_module, "_START", limited)
     path = tmp_path / "users.csv"  # one record of five million cells
     with path.open("w") as file:
@@ -215,7 +217,7 @@ def test_the_package_is_found_wherever_it_lies(tmp_path):
         "from bulk_provision.intake import open_table;"
         "print([row.username for row in open_table(sys.argv[2]).rows()])"
     )
-    root = Path(reading_module.__file__).parents[2]
+    root = Path(reading_module.__file__).parents[3]
     ended = subprocess.run(
         [sys.executable, "-c", program, str(root), path],
         cwd="/",

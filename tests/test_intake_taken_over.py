@@ -13,8 +13,8 @@ import pytest
 
 from bulk_provision.errors import SourceError, StoppedError
 from bulk_provision.intake import open_table
-from bulk_provision.intake import reading as reading_module
-from bulk_provision.intake.wire import FRAME_LIMIT, HEAD, Message, framed
+from bulk_provision.intake.apart import reading as reading_module
+from bulk_provision.intake.apart.wire import FRAME_LIMIT, HEAD, Message, framed
 from commands import environment
 from workbooks import read
 
@@ -81,7 +81,8 @@ class TestSignals:
     def test_it_ends_when_its_parent_is_killed_even_in_the_middle_of_an_answer(self, path):
         endless = "child.open_book = lambda *_: [None for _ in iter(int, 1)]"
         program = (
-            "import sys; from bulk_provision.intake import open_table, reading;"
+            "import sys; from bulk_provision.intake import open_table;"
+            "from bulk_provision.intake.apart import reading;"
             "reading._START = reading._START.replace("
             "'.child import main; main()', ' import child; ' + sys.argv[2] + '; child.main()');"
             "open_table(sys.argv[1])"
@@ -265,8 +266,8 @@ def test_what_an_error_says_cannot_command_a_terminal(path, monkeypatch):
 
 
 def test_a_column_of_dates_tells_its_doubt_once():
+    from bulk_provision.intake.apart.wire import framed_records
     from bulk_provision.intake.cells import DATE, DoubtfulText
-    from bulk_provision.intake.wire import framed_records
 
     wide = [(place, [DoubtfulText("x", DATE)] * 300, ()) for place in range(1, 1001)]
     frame = framed_records(wide, more=False)

@@ -7,10 +7,10 @@ import tracemalloc
 import pytest
 
 from bulk_provision.errors import SourceError, UsageError
-from bulk_provision.intake import encodings as encodings_module
-from bulk_provision.intake import kinds as kinds_module
 from bulk_provision.intake import open_table
 from bulk_provision.intake import source as source_module
+from bulk_provision.intake.readers import encodings as encodings_module
+from bulk_provision.intake.readers import kinds as kinds_module
 from workbooks import read
 
 

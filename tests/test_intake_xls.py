@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_provision.errors import SourceError
-from bulk_provision.intake.ods import OdsBook
-from bulk_provision.intake.xls import XlsBook
+from bulk_provision.intake.readers.ods import OdsBook
+from bulk_provision.intake.readers.xls import XlsBook
 from open_books import opened, shown_rows
 
 DATA = Path(__file__).with_name("data")

@@ -8,8 +8,8 @@ import pytest
 import xlsxwriter
 
 from bulk_provision.errors import SourceError
-from bulk_provision.intake import kinds as kinds_module
 from bulk_provision.intake import open_table
+from bulk_provision.intake.readers import kinds as kinds_module
 from workbooks import (
     HEADER,
     MAIN,
@@ -209,7 +209,7 @@ def test_a_file_with_flipped_bytes_is_told(path):
 )
 def test_a_part_beyond_all_measure_is_refused(path, monkeypatch, module, limit):
     write_xlsx(path, ONE_USER, strings="<si/>" * 9)
-    monkeypatch.setattr(f"bulk_provision.intake.{module}.{limit}", 8)
+    monkeypatch.setattr(f"bulk_provision.intake.readers.{module}.{limit}", 8)
     assert "more than" in damage(path)
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO, Self
 
 from bulk_provision.characters import visible
 from bulk_provision.errors import SourceError
-from bulk_provision.intake.books import Wishes, decrypted
+from bulk_provision.intake.apart.reading import ReadApart
 from bulk_provision.intake.cells import (
     ROW_IS_HEADER,
     ROW_OUTSIDE,
@@ -20,15 +20,15 @@ from bulk_provision.intake.cells import (
     DoubtfulText,
 )
 from bulk_provision.intake.columns import check_mapping, unguarded
-from bulk_provision.intake.encodings import check_encoding
 from bulk_provision.intake.footer import FooterRule
 from bulk_provision.intake.heads import Head, is_blank, is_nothing
-from bulk_provision.intake.kinds import Kind, is_encrypted, kind_of
 from bulk_provision.intake.layout import Layout, locate
-from bulk_provision.intake.reading import ReadApart
+from bulk_provision.intake.readers.books import Wishes, decrypted
+from bulk_provision.intake.readers.encodings import check_encoding
+from bulk_provision.intake.readers.kinds import Kind, is_encrypted, kind_of
+from bulk_provision.intake.readers.text import unwrapped
 from bulk_provision.intake.records import SHEET_ROWS, Book, Record, column_letter
 from bulk_provision.intake.source import Source, digest_of, open_source
-from bulk_provision.intake.text import unwrapped
 from bulk_provision.model import Problem, Row, Secret
 
 

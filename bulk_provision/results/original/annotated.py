@@ -8,8 +8,8 @@ from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from bulk_provision.errors import ResultsError
+from bulk_provision.intake.readers.xml_parts import whole
 from bulk_provision.intake.records import SHEET_COLUMNS, SHEET_ROWS, column_letter
-from bulk_provision.intake.xml_parts import whole
 from bulk_provision.results.original.cells import FORMULA_LIKE, row_of, text_cell
 from bulk_provision.results.original.package import Package, damage_told, find_sheet
 from bulk_provision.results.original.scan import (

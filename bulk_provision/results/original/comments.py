@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from bulk_provision.intake.readers.xml_parts import DamagedError
 from bulk_provision.intake.records import column_letter
-from bulk_provision.intake.xml_parts import DamagedError
 from bulk_provision.results.original import vml
 from bulk_provision.results.original.cells import text_element
 from bulk_provision.results.original.outline import Node, outline

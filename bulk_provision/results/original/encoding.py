@@ -12,7 +12,7 @@ import re
 from io import BufferedReader, RawIOBase
 from typing import IO, TYPE_CHECKING, cast
 
-from bulk_provision.intake.xml_parts import CHUNK, DamagedError
+from bulk_provision.intake.readers.xml_parts import CHUNK, DamagedError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
+from bulk_provision.intake.readers.xml_parts import whole
 from bulk_provision.intake.records import SHEET_COLUMNS, SHEET_ROWS, column_letter
-from bulk_provision.intake.xml_parts import whole
 from bulk_provision.results.original.cells import blank_cell, row_of
 from bulk_provision.results.original.comments import Note, add_notes
 from bulk_provision.results.original.package import Package, Place, damage_told, find_sheet

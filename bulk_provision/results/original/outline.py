@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bulk_provision.intake.xml_parts import DamagedError, safe_parser
+from bulk_provision.intake.readers.xml_parts import DamagedError, safe_parser
 from bulk_provision.results.original.splice import Edit
 from bulk_provision.results.original.tags import (
     closes_itself,

@@ -16,7 +16,7 @@ from xml.parsers import expat
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 from bulk_provision.errors import ResultsError
-from bulk_provision.intake.xml_parts import DamagedError
+from bulk_provision.intake.readers.xml_parts import DamagedError
 from bulk_provision.results.original.encoding import as_utf8
 from bulk_provision.results.original.outline import outline
 from bulk_provision.results.original.splice import Edit, spliced

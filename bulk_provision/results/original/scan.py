@@ -11,8 +11,14 @@ from __future__ import annotations
 import re
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from bulk_provision.intake.readers.xml_parts import (
+    CHUNK,
+    TAG_LIMIT,
+    DamagedError,
+    safe_parser,
+    whole,
+)
 from bulk_provision.intake.records import SHEET_ROWS, column_index, column_letter
-from bulk_provision.intake.xml_parts import CHUNK, TAG_LIMIT, DamagedError, safe_parser, whole
 from bulk_provision.results.original.splice import Edit
 from bulk_provision.results.original.tags import closes_itself, tag_at, with_attribute
 

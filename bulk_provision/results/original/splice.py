@@ -6,7 +6,7 @@ import shutil
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from bulk_provision.intake.xml_parts import DamagedError
+from bulk_provision.intake.readers.xml_parts import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

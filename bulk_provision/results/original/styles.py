@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bulk_provision.intake.xml_parts import DamagedError
+from bulk_provision.intake.readers.xml_parts import DamagedError
 from bulk_provision.model import Outcome
 from bulk_provision.results.looks import DEEP_BLUE, OUTCOME_COLOURS
 from bulk_provision.results.original.outline import Node, outline

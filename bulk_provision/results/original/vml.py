@@ -14,8 +14,8 @@ import re
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
+from bulk_provision.intake.readers.xml_parts import DamagedError
 from bulk_provision.intake.records import SHEET_COLUMNS, SHEET_ROWS
-from bulk_provision.intake.xml_parts import DamagedError
 from bulk_provision.results.original.tags import tag_at
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 from xml.parsers import expat
 
-from bulk_provision.intake.merged import Merges, merged_areas
-from bulk_provision.intake.number_format import NumberFormat, number_format
+from bulk_provision.intake.readers.merged import Merges, merged_areas
+from bulk_provision.intake.readers.number_format import NumberFormat, number_format
+from bulk_provision.intake.readers.shared_strings import SharedStrings, read_strings
+from bulk_provision.intake.readers.workbook import BROKEN_ZIP, HiddenColumns, damage_told
+from bulk_provision.intake.readers.worksheet import Look, WorksheetParser
+from bulk_provision.intake.readers.xml_parts import DamagedError, whole
 from bulk_provision.intake.records import Record, Sheet
-from bulk_provision.intake.shared_strings import SharedStrings, read_strings
 from bulk_provision.intake.source import Source
-from bulk_provision.intake.workbook import BROKEN_ZIP, HiddenColumns, damage_told
-from bulk_provision.intake.worksheet import Look, WorksheetParser
-from bulk_provision.intake.xml_parts import DamagedError, whole
 from bulk_provision.model import Problem
 
 if TYPE_CHECKING:

@@ -25,13 +25,13 @@ from bulk_provision.intake.cells import (
     DoubtfulText,
     storable,
 )
-from bulk_provision.intake.merged import Merges
-from bulk_provision.intake.number_format import number_format
+from bulk_provision.intake.readers.merged import Merges
+from bulk_provision.intake.readers.number_format import number_format
+from bulk_provision.intake.readers.workbook import BROKEN_ZIP, SAVE_AS, damage_told
+from bulk_provision.intake.readers.xlsb_records import hints_of, parts_of
+from bulk_provision.intake.readers.xml_parts import DamagedError
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
-from bulk_provision.intake.workbook import BROKEN_ZIP, SAVE_AS, damage_told
-from bulk_provision.intake.xlsb_records import hints_of, parts_of
-from bulk_provision.intake.xml_parts import DamagedError
 from bulk_provision.model import Problem
 
 if sys.platform != "win32":

@@ -8,7 +8,7 @@ import tempfile
 from array import array
 from typing import IO
 
-from bulk_provision.intake.xml_parts import DamagedError, TextCollector, parsed, safe_parser
+from bulk_provision.intake.readers.xml_parts import DamagedError, TextCollector, parsed, safe_parser
 
 _STRINGS_LIMIT = 10_000_000  # their ends take 80 MB; a full sheet of 8 columns has 8 million
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")

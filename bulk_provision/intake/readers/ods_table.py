@@ -12,11 +12,10 @@ from typing import IO, NamedTuple
 from xml.parsers import expat
 
 from bulk_provision.intake.cells import MERGED, ROW_HIDDEN, Doubt, DoubtfulText
-from bulk_provision.intake.merged import Area, Merges
-from bulk_provision.intake.ods_cell import OFFICE, TABLE, TEXT, shown_cell
-from bulk_provision.intake.records import SHEET_COLUMNS, SHEET_ROWS, Record
-from bulk_provision.intake.workbook import HiddenColumns
-from bulk_provision.intake.xml_parts import (
+from bulk_provision.intake.readers.merged import Area, Merges
+from bulk_provision.intake.readers.ods_cell import OFFICE, TABLE, TEXT, shown_cell
+from bulk_provision.intake.readers.workbook import HiddenColumns
+from bulk_provision.intake.readers.xml_parts import (
     TEXT_LIMIT,
     DamagedError,
     TextCollector,
@@ -24,6 +23,7 @@ from bulk_provision.intake.xml_parts import (
     safe_parser,
     whole,
 )
+from bulk_provision.intake.records import SHEET_COLUMNS, SHEET_ROWS, Record
 
 _CELLS = (TABLE + "table-cell", TABLE + "covered-table-cell")
 _GROUPS = frozenset(

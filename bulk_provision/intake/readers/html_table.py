@@ -19,10 +19,10 @@ from bulk_provision.intake.cells import (
     DoubtfulText,
     storable,
 )
-from bulk_provision.intake.merged import Area, Merges
+from bulk_provision.intake.readers.merged import Area, Merges
+from bulk_provision.intake.readers.workbook import HiddenColumns
+from bulk_provision.intake.readers.xml_parts import TEXT_LIMIT, DamagedError
 from bulk_provision.intake.records import SHEET_COLUMNS, SHEET_ROWS, Record
-from bulk_provision.intake.workbook import HiddenColumns
-from bulk_provision.intake.xml_parts import TEXT_LIMIT, DamagedError
 
 _MOST_COLUMNS, _MOST_ROWS = 1000, 65_534  # that a cell spans, as browsers have it (4.9.11)
 PENDING_LIMIT = 4 << 20  # characters of a tag, comment or script; pictures may stand in one

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from bulk_provision.errors import SourceError
-from bulk_provision.intake.kinds import Kind, is_encrypted, kind_of
+from bulk_provision.intake.readers.kinds import Kind, is_encrypted, kind_of
 from bulk_provision.intake.records import Book
 from bulk_provision.intake.source import Source
 from bulk_provision.model import Secret
@@ -43,26 +43,26 @@ def open_book(source: Source, wishes: Wishes) -> Book:
 def _book(source: Source, kind: Kind, wishes: Wishes) -> Book:
     """Import the one reader that is needed: some are heavy."""
     if kind is Kind.TEXT:
-        from bulk_provision.intake.text import TextBook  # noqa: PLC0415
+        from bulk_provision.intake.readers.text import TextBook  # noqa: PLC0415
 
         return TextBook(source, wishes.mapping, wishes.encoding)
     if kind is Kind.XLSX:
-        from bulk_provision.intake.xlsx import XlsxBook  # noqa: PLC0415
+        from bulk_provision.intake.readers.xlsx import XlsxBook  # noqa: PLC0415
 
         return XlsxBook(source)
     if kind is Kind.XLS:
-        from bulk_provision.intake.xls import XlsBook  # noqa: PLC0415
+        from bulk_provision.intake.readers.xls import XlsBook  # noqa: PLC0415
 
         return XlsBook(source)
     if kind is Kind.ODS:
-        from bulk_provision.intake.ods import OdsBook  # noqa: PLC0415
+        from bulk_provision.intake.readers.ods import OdsBook  # noqa: PLC0415
 
         return OdsBook(source)
     if kind is Kind.HTML:
-        from bulk_provision.intake.html import HtmlBook  # noqa: PLC0415
+        from bulk_provision.intake.readers.html import HtmlBook  # noqa: PLC0415
 
         return HtmlBook(source)
-    from bulk_provision.intake.xlsb import XlsbBook  # noqa: PLC0415
+    from bulk_provision.intake.readers.xlsb import XlsbBook  # noqa: PLC0415
 
     return XlsbBook(source)
 

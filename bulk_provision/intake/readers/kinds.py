@@ -8,8 +8,8 @@ from enum import Enum
 from typing import BinaryIO, cast
 
 from bulk_provision.errors import SourceError
+from bulk_provision.intake.readers.workbook import BROKEN_ZIP
 from bulk_provision.intake.source import Source
-from bulk_provision.intake.workbook import BROKEN_ZIP
 
 _CHUNK = 1 << 20
 _SEEN = 8192  # bytes at the start that tell what a file is

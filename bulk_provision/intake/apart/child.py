@@ -27,17 +27,7 @@ from threading import Thread
 from typing import IO, Any
 
 from bulk_provision.errors import SourceError
-from bulk_provision.intake.books import Wishes, open_book
-from bulk_provision.intake.cells import storable
-from bulk_provision.intake.records import (
-    SHEET_COLUMNS,
-    SHEETS_LIMIT,
-    TEXT_ROWS,
-    Book,
-    Record,
-)
-from bulk_provision.intake.source import Source
-from bulk_provision.intake.wire import (
+from bulk_provision.intake.apart.wire import (
     BATCH_ROWS,
     BATCH_WEIGHT,
     CELL_WEIGHT,
@@ -47,6 +37,16 @@ from bulk_provision.intake.wire import (
     framed_records,
     is_plain,
 )
+from bulk_provision.intake.cells import storable
+from bulk_provision.intake.readers.books import Wishes, open_book
+from bulk_provision.intake.records import (
+    SHEET_COLUMNS,
+    SHEETS_LIMIT,
+    TEXT_ROWS,
+    Book,
+    Record,
+)
+from bulk_provision.intake.source import Source
 from bulk_provision.model import Secret
 
 if sys.platform != "win32":

@@ -16,8 +16,8 @@ from typing import IO, cast
 
 from xlrd.biffh import error_text_from_code
 
-from bulk_provision.intake.merged import Area
-from bulk_provision.intake.xml_parts import DamagedError
+from bulk_provision.intake.readers.merged import Area
+from bulk_provision.intake.readers.xml_parts import DamagedError
 
 _ROW, _ERROR, _FORMULA_ERROR, _BUNDLE, _MERGE = 0, 3, 11, 156, 176
 _RECORD_LIMIT = 1 << 24  # bytes; a text of 32,767 characters takes 64 KiB

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from bulk_provision.errors import SourceError
-from bulk_provision.intake.html_table import TableParser
+from bulk_provision.intake.readers.html_table import TableParser
+from bulk_provision.intake.readers.workbook import DISGUISED, SAVE_AS, HiddenColumns, damage_told
+from bulk_provision.intake.readers.xml_parts import DamagedError
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
-from bulk_provision.intake.workbook import DISGUISED, SAVE_AS, HiddenColumns, damage_told
-from bulk_provision.intake.xml_parts import DamagedError
 from bulk_provision.model import Problem
 
 _CHUNK = 1 << 16

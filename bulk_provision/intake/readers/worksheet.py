@@ -23,11 +23,17 @@ from bulk_provision.intake.cells import (
     changes,
     storable,
 )
-from bulk_provision.intake.number_format import EXACT_DIGITS, NumberFormat, number_format
+from bulk_provision.intake.readers.number_format import EXACT_DIGITS, NumberFormat, number_format
+from bulk_provision.intake.readers.shared_strings import SharedStrings, unescaped
+from bulk_provision.intake.readers.workbook import HiddenColumns
+from bulk_provision.intake.readers.xml_parts import (
+    DamagedError,
+    TextCollector,
+    parsed,
+    safe_parser,
+    whole,
+)
 from bulk_provision.intake.records import SHEET_ROWS, Record, column_index
-from bulk_provision.intake.shared_strings import SharedStrings, unescaped
-from bulk_provision.intake.workbook import HiddenColumns
-from bulk_provision.intake.xml_parts import DamagedError, TextCollector, parsed, safe_parser, whole
 
 _TRUE = ("1", "true")
 _LONG = 10_000  # characters; a cell refers to such a text in 25 bytes

@@ -18,8 +18,8 @@ from typing import IO, Any, TypeVar
 
 from bulk_provision.characters import printable
 from bulk_provision.errors import SourceError, StoppedError
-from bulk_provision.intake import wire
-from bulk_provision.intake.books import Wishes
+from bulk_provision.intake.apart import wire
+from bulk_provision.intake.readers.books import Wishes
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
 from bulk_provision.model import ExitCode, Problem
@@ -29,10 +29,10 @@ _SECONDS = 120.0  # for one answer
 _SECONDS_IN_ALL = 900.0  # spent in waiting; the child's own limit counts computing alone
 _ERROR_LIMIT = 2000  # characters
 _NEEDED = re.compile("(?:PATH|HOME|LANG|LC_.*|TMPDIR|LD_LIBRARY_PATH|PYTHON.*|OPENBLAS_.*)$")
-_ROOT = str(Path(__file__).parents[2])
+_ROOT = str(Path(__file__).parents[3])
 _START = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); "
-    "from bulk_provision.intake.child import main; main()"
+    "from bulk_provision.intake.apart.child import main; main()"
 )
 
 

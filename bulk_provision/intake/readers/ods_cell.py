@@ -30,7 +30,7 @@ from bulk_provision.intake.cells import (
     changes,
     storable,
 )
-from bulk_provision.intake.number_format import EXACT_DIGITS, number_of, shown_number
+from bulk_provision.intake.readers.number_format import EXACT_DIGITS, number_of, shown_number
 
 OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0 "
 TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0 "

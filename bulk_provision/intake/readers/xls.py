@@ -34,11 +34,11 @@ from bulk_provision.intake.cells import (
     DoubtfulText,
     storable,
 )
-from bulk_provision.intake.merged import Area, Merges
-from bulk_provision.intake.number_format import EXACT_DIGITS, NumberFormat, number_format
+from bulk_provision.intake.readers.merged import Area, Merges
+from bulk_provision.intake.readers.number_format import EXACT_DIGITS, NumberFormat, number_format
+from bulk_provision.intake.readers.workbook import HiddenColumns, damage_told, protected
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
-from bulk_provision.intake.workbook import HiddenColumns, damage_told, protected
 from bulk_provision.model import Problem
 
 _FORMULA = 0x0006  # MS-XLS 2.4.127

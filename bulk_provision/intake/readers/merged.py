@@ -8,8 +8,8 @@ from heapq import heapify, heappop, heappush
 from typing import IO, NamedTuple
 
 from bulk_provision.intake.cells import MERGED, MERGED_ACROSS, Doubt, DoubtfulText
+from bulk_provision.intake.readers.xml_parts import CHUNK, DamagedError
 from bulk_provision.intake.records import SHEET_COLUMNS, column_index
-from bulk_provision.intake.xml_parts import CHUNK, DamagedError
 
 _TAIL_LIMIT = 32 << 20  # bytes after the cells: a million merged areas
 _CELLS_END = re.compile(rb"</(?:[^<>:]{1,40}:)?sheetData\s*>")

@@ -22,11 +22,11 @@ from bulk_provision.intake.cells import (
     DoubtfulText,
     storable,
 )
-from bulk_provision.intake.encodings import SAVE_AS_UTF8, find_encoding
 from bulk_provision.intake.heads import best_header
+from bulk_provision.intake.readers.encodings import SAVE_AS_UTF8, find_encoding
+from bulk_provision.intake.readers.workbook import DISGUISED
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
-from bulk_provision.intake.workbook import DISGUISED
 from bulk_provision.model import Problem
 
 _SAMPLE_LINES = 60

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from xml.parsers import expat
 
-from bulk_provision.intake.ods_cell import TABLE
-from bulk_provision.intake.ods_table import TableParser, watch_tables
+from bulk_provision.intake.readers.ods_cell import TABLE
+from bulk_provision.intake.readers.ods_table import TableParser, watch_tables
+from bulk_provision.intake.readers.workbook import BROKEN_ZIP, HiddenColumns, damage_told, protected
+from bulk_provision.intake.readers.xml_parts import DamagedError, parsed, safe_parser
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
-from bulk_provision.intake.workbook import BROKEN_ZIP, HiddenColumns, damage_told, protected
-from bulk_provision.intake.xml_parts import DamagedError, parsed, safe_parser
 from bulk_provision.model import Problem
 
 _STYLE = "urn:oasis:names:tc:opendocument:xmlns:style:1.0 "
