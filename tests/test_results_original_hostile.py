@@ -69,6 +69,11 @@ def test_a_tag_of_mebibytes():
     refused(handmade(long), "a tag or a comment")
 
 
+def test_an_encoding_that_nobody_knows():
+    styles = '<?xml version="1.0"' + " " * 300 + 'encoding="x-none"?><styleSheet/>'
+    refused(handmade(sheet(*ROWS), parts={STYLES: styles}), "encoding")
+
+
 def test_rows_in_rows():
     inner = row(text("asha"), number=2)
     nested = sheet(HEADER, row(inner, number=3))

@@ -16,7 +16,7 @@ from bulk_provision.intake.ods_cell import TABLE
 from bulk_provision.intake.ods_table import TableParser, watch_tables
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
-from bulk_provision.intake.workbook import HiddenColumns, damage_told, protected
+from bulk_provision.intake.workbook import HiddenColumns, check_passes, damage_told, protected
 from bulk_provision.intake.xml_parts import DamagedError, parsed, safe_parser
 from bulk_provision.model import Problem
 
@@ -24,6 +24,7 @@ _STYLE = "urn:oasis:names:tc:opendocument:xmlns:style:1.0 "
 _DISPLAY = TABLE + "display"
 _CONTENT = "content.xml"
 _MANIFEST = "META-INF/manifest.xml"
+_PASSES_LIMIT = 2 << 30  # bytes
 _MANIFEST_LIMIT = 16 << 20  # bytes
 _SIGNS_OF_DAMAGE = (
     DamagedError,
@@ -56,6 +57,8 @@ class OdsBook:
             if self._encrypted():
                 raise protected(self._name)
             self.sheets: Sequence[Sheet] = tuple(self._sheets())
+            size = self._archive.getinfo(_CONTENT).file_size
+            check_passes(self._name, len(self.sheets), size, _PASSES_LIMIT)
 
     def notes(
         self, sheet: Sheet, credentials: Sequence[int], others: Sequence[int]
