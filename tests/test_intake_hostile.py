@@ -297,15 +297,19 @@ class TestRepetition:
         path.write_text(f"<html><table><tr><td>username{spans}</table>")
         read_or_refused(path)
 
-    @pytest.mark.parametrize("count", [1001, 20_000])
-    def test_more_sheets_than_anybody_has(self, tmp_path, count):
+    def test_more_sheets_than_anybody_has(self, tmp_path):
         path = tmp_path / "users.html"
-        path.write_text("<html>" + "<table><tr><td>a</table>" * count)
+        path.write_text("<html>" + "<table><tr><td>a</table>" * 1001)
         assert "more than 1,000 sheets" in refused(path)
 
 
 class TestTime:
     """What took quadratic time, or more."""
+
+    def test_hundreds_of_tables_in_a_page_of_some_size(self, tmp_path):
+        path = tmp_path / "users.html"
+        path.write_text("<html>" + "<table><tr><td>a</table>" * 900 + "x" * 40_000)
+        assert "900 sheets or tables" in refused(path)
 
     def test_thousands_of_columns_of_one_name(self, tmp_path):
         path = tmp_path / "users.csv"
@@ -367,6 +371,29 @@ class TestPlaces:
         write_xlsx(path, sheet(HEADER, row(number(stored))))
         (found,) = accepted(path)
         assert [problem.kind for problem in found.problems] == ["number-unreadable"]
+
+    @pytest.mark.parametrize(
+        "inside",
+        [
+            't="str"><v>asha</v><v>vikram</v>',
+            't="inlineStr"><is><t>asha</t><t>vikram</t></is>',
+            't="inlineStr"><is><t>asha</t></is><is><t>vikram</t></is>',
+            't="inlineStr"><is><r><t>asha</t><t>vikram</t></r></is>',
+            't="s"><v>0</v>',
+        ],
+    )
+    def test_a_cell_with_two_texts_is_damage(self, tmp_path, inside):
+        path = tmp_path / "users.xlsx"
+        strings = "<si><t>asha</t><t>vikram</t></si>" if 't="s"' in inside else None
+        write_xlsx(path, sheet(HEADER, row(f"<c {inside}</c>")), strings=strings)
+        assert "more than one" in refused(path)
+
+    def test_a_number_in_a_style_that_is_not_there_is_a_doubt(self, tmp_path):
+        path = tmp_path / "users.xlsx"
+        write_xlsx(path, sheet(HEADER, row(number(45000, 7)), row(text("asha"))))
+        doubtful, certain = accepted(path)
+        assert [problem.kind for problem in doubtful.problems] == ["number-format-unknown"]
+        assert certain.problems == ()
 
 
 class TestStreams:

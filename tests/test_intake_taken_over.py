@@ -96,10 +96,10 @@ class TestSignals:
         assert gone
 
     def test_what_is_asked_is_not_waited_for_without_end(self, path, monkeypatch):
-        monkeypatch.setattr(reading_module, "_SECONDS", 0.3)
         with open_table(str(path)) as table:
             (child,) = psutil.Process().children()
             child.suspend()
+            monkeypatch.setattr(reading_module, "_SECONDS", 0.3)
             with pytest.raises(SourceError, match="longer than"):
                 table._book._ask({"notes": "x" * 1_000_000})
 

@@ -9,6 +9,7 @@ import pytest
 
 from bulk_provision.errors import ResultsError
 from bulk_provision.results.original import Mark
+from bulk_provision.results.original import outline as outline_module
 from bulk_provision.results.original.outline import NODES_LIMIT
 from mutations import mutated
 from originals import STYLES, annotated, handmade, marked, parts
@@ -48,8 +49,10 @@ def commented(comments="", drawing=None, more=""):
     return handmade(sheet(*ROWS, after=after), parts=added)
 
 
-def test_styles_of_more_elements_than_memory_should_hold():
-    styles = f"<styleSheet>{'<x/>' * NODES_LIMIT}</styleSheet>"
+def test_styles_of_more_elements_than_memory_should_hold(monkeypatch):
+    assert NODES_LIMIT <= 400_000  # each takes half a kilobyte
+    monkeypatch.setattr(outline_module, "NODES_LIMIT", 20_000)
+    styles = f"<styleSheet>{'<x/>' * 20_000}</styleSheet>"
     refused(handmade(sheet(*ROWS), parts={STYLES: styles}), "elements")
 
 
@@ -67,6 +70,11 @@ def test_a_row_whose_tag_is_nearly_all_spaces():
 def test_a_tag_of_mebibytes():
     long = sheet(HEADER, row(text("asha"), number=2, attributes=f' x="{"y" * (2 << 20)}"'))
     refused(handmade(long), "a tag or a comment")
+
+
+def test_an_encoding_that_nobody_knows():
+    styles = '<?xml version="1.0"' + " " * 300 + 'encoding="x-none"?><styleSheet/>'
+    refused(handmade(sheet(*ROWS), parts={STYLES: styles}), "encoding")
 
 
 def test_rows_in_rows():

@@ -194,7 +194,8 @@ class Reading:
             self._cells += doubtful * (_DOUBTFUL - 1)
         self._characters += weight - CELL_WEIGHT * count
         if self._cells > CELLS_LIMIT:
-            raise self._too_much(f"a sheet has more than {CELLS_LIMIT:,} cells")
+            what = f"a sheet has more than {CELLS_LIMIT:,} cells"
+            raise self._too_much(f"{what} (merged ones and dates count {_DOUBTFUL} times)")
         if self._characters > TEXT_LIMIT:
             raise self._too_much(f"a sheet has more than {TEXT_LIMIT >> 20:,} MiB of text")
 

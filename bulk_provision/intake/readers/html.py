@@ -7,6 +7,7 @@ encoding, once to list the tables, and again for the rows of each.
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -15,13 +16,20 @@ from typing import BinaryIO
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.readers.html_table import TableParser
-from bulk_provision.intake.readers.workbook import DISGUISED, SAVE_AS, HiddenColumns, damage_told
+from bulk_provision.intake.readers.workbook import (
+    DISGUISED,
+    SAVE_AS,
+    HiddenColumns,
+    check_passes,
+    damage_told,
+)
 from bulk_provision.intake.readers.xml_parts import DamagedError
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
 from bulk_provision.model import Problem
 
 _CHUNK = 1 << 16
+_PASSES_LIMIT = 30 << 20  # bytes: half a minute
 _HEAD = 8192  # bytes in which a page says its encoding; browsers look at 1024
 _CHARSET = re.compile(rb"<meta\b[^>]{0,500}?\bcharset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _SIGNS_OF_DAMAGE = (DamagedError, AssertionError, LookupError, ValueError)
@@ -107,6 +115,8 @@ class HtmlBook:
                 pass
         if not listing.tables:
             raise SourceError(f"{self._name}: this is a web page without any table.", SAVE_AS)
+        size = source.file.seek(0, os.SEEK_END)
+        check_passes(self._name, len(listing.tables), size, _PASSES_LIMIT)
         self.sheets: Sequence[Sheet] = tuple(
             HtmlSheet(self, index, hidden=hidden) for index, hidden in enumerate(listing.tables)
         )

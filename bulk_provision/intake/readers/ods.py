@@ -13,7 +13,13 @@ from xml.parsers import expat
 
 from bulk_provision.intake.readers.ods_cell import TABLE
 from bulk_provision.intake.readers.ods_table import TableParser, watch_tables
-from bulk_provision.intake.readers.workbook import BROKEN_ZIP, HiddenColumns, damage_told, protected
+from bulk_provision.intake.readers.workbook import (
+    BROKEN_ZIP,
+    HiddenColumns,
+    check_passes,
+    damage_told,
+    protected,
+)
 from bulk_provision.intake.readers.xml_parts import DamagedError, parsed, safe_parser
 from bulk_provision.intake.records import Record, Sheet
 from bulk_provision.intake.source import Source
@@ -23,6 +29,7 @@ _STYLE = "urn:oasis:names:tc:opendocument:xmlns:style:1.0 "
 _DISPLAY = TABLE + "display"
 _CONTENT = "content.xml"
 _MANIFEST = "META-INF/manifest.xml"
+_PASSES_LIMIT = 2 << 30  # bytes
 _MANIFEST_LIMIT = 16 << 20  # bytes
 _SIGNS_OF_DAMAGE: tuple[type[Exception], ...] = (DamagedError, expat.ExpatError, *BROKEN_ZIP)
 
@@ -44,6 +51,8 @@ class OdsBook:
             if self._encrypted():
                 raise protected(self._name)
             self.sheets: Sequence[Sheet] = tuple(self._sheets())
+            size = self._archive.getinfo(_CONTENT).file_size
+            check_passes(self._name, len(self.sheets), size, _PASSES_LIMIT)
 
     def notes(
         self, sheet: Sheet, credentials: Sequence[int], others: Sequence[int]

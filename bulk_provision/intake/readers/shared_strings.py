@@ -79,6 +79,7 @@ class _StringsParser:
         self._text = TextCollector(self._parser)
         self._prefix = ""  # of the namespace; mostly none
         self._phonetic = False
+        self._has_text = False  # in this text, or this run of it
 
     def read(self, part: IO[bytes]) -> None:
         self._parser.StartElementHandler = self._start
@@ -90,7 +91,12 @@ class _StringsParser:
         local = name.removeprefix(self._prefix)
         if local == "t":
             if not self._phonetic:
+                if self._has_text:
+                    raise DamagedError("it has a text with more than one content")
+                self._has_text = True
                 self._text.start()
+        elif local == "r":
+            self._has_text = False
         elif local == "rPh":
             self._phonetic = True  # how to pronounce a text is no part of it
         elif local.endswith(":sst"):
@@ -102,6 +108,7 @@ class _StringsParser:
             self._text.pause()
         elif local == "si":
             self.strings.append(unescaped(self._text.take()))
+            self._has_text = False
         elif local == "rPh":
             self._phonetic = False
 

@@ -40,6 +40,29 @@ DISGUISED = Problem(
 """What is worth a note when a web page or a text file is called .xls."""
 
 
+_FEW_SHEETS = 20
+
+
+def check_passes(source: str, sheets: int, size: int, limit: int) -> None:
+    """Refuse what would take too long to look through: each sheet is read from the file's top.
+
+    Args:
+        source: the file's name, for the message.
+        sheets: how many there are; a few are read however large they are.
+        size: bytes of all of them.
+        limit: of bytes to be read for all sheets together.
+
+    Raises:
+        SourceError: there are too many for their size.
+    """
+    if sheets > _FEW_SHEETS and sheets * size > limit:
+        raise SourceError(
+            f"{source}: it has {sheets:,} sheets or tables in {size >> 10:,} KiB; so many are only "
+            "looked through where they are small.",
+            "Copy the table alone into a new workbook, and give that one.",
+        )
+
+
 class HiddenColumns:
     """The columns of a sheet that are kept out of sight, as far as it was read."""
 

@@ -39,6 +39,7 @@ _TRUE = ("1", "true")
 _LONG = 10_000  # characters; a cell refers to such a text in 25 bytes
 _REPEATED_LIMIT = 64 << 20
 _GENERAL = number_format("General")
+_UNKNOWN = number_format('"?"')  # of a style that is not there: texts are certain, numbers not
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class WorksheetParser:
         self._column = -1
         self._type = "n"
         self._style = 0
-        self._has_value = False
+        self._has_value = self._has_text = False
         self._phonetic = False
         self._formula: str | None = None
         self._group: str | None = None  # of cells that share one formula
@@ -112,6 +113,7 @@ class WorksheetParser:
             prefix + "t": self._start_text,
             prefix + "row": self._start_row,
             prefix + "f": self._start_formula,
+            prefix + "r": self._start_run,
             prefix + "rPh": self._start_phonetic,
             prefix + "col": self._start_column,
         }
@@ -166,16 +168,27 @@ class WorksheetParser:
             self._column += 1
         self._type = attributes.get("t", "n")
         self._style = whole(attributes["s"]) if "s" in attributes else 0
-        self._has_value = False
+        self._has_value = self._has_text = False
         self._formula = None
 
     def _start_value(self, _: dict[str, str]) -> None:
+        self._only_one()
         self._has_value = True
         self._text.start()
 
     def _start_text(self, _: dict[str, str]) -> None:
         if not self._phonetic:
+            self._only_one()
             self._text.start()
+
+    def _start_run(self, _: dict[str, str]) -> None:
+        self._has_text = False
+
+    def _only_one(self) -> None:
+        """Refuse a second text in a cell, or in a run of it: programs differ in which counts."""
+        if self._has_text:
+            raise DamagedError(f"row {self._row} has a cell with more than one text")
+        self._has_text = True
 
     def _start_phonetic(self, _: dict[str, str]) -> None:
         self._phonetic = True  # how to pronounce a text is no part of it
@@ -248,7 +261,9 @@ class WorksheetParser:
 
     def _format(self) -> NumberFormat | None:
         formats = self._look.formats
-        return formats[self._style] if 0 <= self._style < len(formats) else None
+        if 0 <= self._style < len(formats):
+            return formats[self._style]
+        return _UNKNOWN if self._style else None
 
     def _shown_text(self, text: str) -> str:
         if self._style and (form := self._format()):

@@ -142,5 +142,8 @@ def outline(content: bytes) -> Node:
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
-    parser.Parse(content, True)
+    try:
+        parser.Parse(content, True)
+    except LookupError as error:  # what Python's parser raises for an unknown encoding
+        raise DamagedError(str(error)) from None
     return roots[0]
