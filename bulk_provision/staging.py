@@ -141,7 +141,7 @@ def stage(
     """
     staged = Staged(table.source, table.sheet, keep=keep)
     staged.tell(table.notes)
-    for chunk in _chunks(table.rows()):
+    for chunk in _chunks(table.rows(spaces=" " in rules.allow_username)):
         if interrupted():
             staged.interrupted = True
             return staged

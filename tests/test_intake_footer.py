@@ -115,3 +115,12 @@ def test_in_a_workbook_a_missing_row_is_a_gap(tmp_path):
     with open_table(str(path)) as table:
         assert [one.username for one in table.rows()] == ["asha"]
         assert [problem.where for problem in table.left_out] == ["Users!9"]
+
+
+def test_where_usernames_may_have_spaces_a_lone_one_is_a_user(tmp_path):
+    path = tmp_path / "users.csv"
+    path.write_text("username,name\nasha,Asha\n\nfront desk,\n")
+    with open_table(str(path)) as table:
+        assert [one.username for one in table.rows()] == ["asha"]
+        assert [one.username for one in table.rows(spaces=True)] == ["asha", "front desk"]
+        assert table.left_out == ()

@@ -30,10 +30,12 @@ class FooterRule:
     Args:
         fields: field to column, as in `Layout.fields`.
         named: how many columns the table has.
+        spaces: whether usernames may have spaces, so that "front desk" is no note.
     """
 
     fields: Mapping[str, int]
     named: int
+    spaces: bool = False
 
     def split(self, records: Iterable[Record], footer: list[Record]) -> Iterator[Record]:
         """Yield the records of the table; what stands below it is put into `footer` at the end.
@@ -78,7 +80,7 @@ class FooterRule:
                 cell for column, cell in enumerate(cells) if column != self.fields["username"]
             ]
             return not any(_LETTER.search(cell) for cell in others)
-        is_login = bool(username) and not any(map(str.isspace, username))
+        is_login = bool(username) and (self.spaces or not any(map(str.isspace, username)))
         return apart and not is_login and filled <= max(1, self.named // 2)
 
     def _cell(self, cells: list[str], field: str) -> str:

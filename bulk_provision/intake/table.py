@@ -110,7 +110,7 @@ class Table:
         self._credentials = [layout.fields["username"]]
         if "password" in layout.fields:
             self._credentials.append(layout.fields["password"])
-        self._footer_rule = FooterRule(layout.fields, len(layout.others) + len(self._credentials))
+        self._named = len(layout.others) + len(self._credentials)
         self.left_out: tuple[Problem, ...] = ()
         notes = book.notes(head.sheet, self._credentials, tuple(layout.others))
         self.notes: tuple[Problem, ...] = (*layout.notes, *notes)
@@ -131,17 +131,22 @@ class Table:
         self._book.close()
         self._source.file.close()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self, *, spaces: bool = False) -> Iterator[Row]:
         """Read the rows, from the first one below the header on; each call starts anew.
 
         Rows without anything to see in them are left out, and not counted. A row's texts can be
         stored everywhere: there is no NUL and no lone surrogate in them.
 
+        Args:
+            spaces: whether usernames may have spaces; else a line below the table that has nothing
+                else is taken for a note.
+
         Raises:
             SourceError: the rest of the file cannot be read.
         """
+        rule = FooterRule(self._layout.fields, self._named, spaces)
         for part, head in enumerate(self._layout.heads):
-            yield from self._rows(head, part * SHEET_ROWS)
+            yield from self._rows(head, part * SHEET_ROWS, rule)
 
     def spot(self, number: int, field: str) -> tuple[str, int, int | None]:
         """Return a cell's sheet ("" for text files), its row there, and its column from 0.
@@ -222,7 +227,7 @@ class Table:
             if _is_refused(cells, column):
                 cells[column] = "\N{BULLET}" * 8  # what programs show instead of a password
 
-    def _rows(self, head: Head, offset: int) -> Iterator[Row]:
+    def _rows(self, head: Head, offset: int, rule: FooterRule) -> Iterator[Row]:
         """Yield a sheet's rows; what is out of the ordinary in any way goes by `_careful`."""
         layout = self._layout
         width = layout.width
@@ -238,7 +243,7 @@ class Table:
             if number >= head.row:
                 break
         footer: list[Record] = []
-        for number, cells, doubts in self._footer_rule.split(records, footer):
+        for number, cells, doubts in rule.split(records, footer):
             if not ragged and len(cells) < width:
                 cells.extend(blanks[len(cells) :])
             if len(cells) == width and ordinary and not doubts:
