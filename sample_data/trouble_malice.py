@@ -132,9 +132,8 @@ DANGEROUS = (
     ),
     Trouble(
         "external-link.xlsx",
-        "Usernames looked up in another workbook, on somebody's drive. What Excel saved of them "
-        "is used; nothing is fetched.",
+        "Usernames looked up in another workbook, on somebody's drive. Nothing is fetched.",
         _external,
-        code=0,
+        code=1,
     ),
 )

@@ -187,3 +187,23 @@ def test_a_hidden_row_is_read_and_said_so(path):
 def test_a_sheet_name_with_spaces_is_quoted_in_addresses(path):
     write_xlsx(path, {"New users' list": sheet(HEADER, row('<c t="b"><v>1</v></c>'))})
     assert read(path)[0].problems[0].where == "'New users'' list'!A2"
+
+
+@pytest.mark.parametrize(
+    "formula", ["[1]List!A2", "'[2]My list'!$A$2", "UPPER([1]List!A2)", "VLOOKUP(B2,[3]L!A:B,2,0)"]
+)
+def test_a_value_from_another_workbook_is_not_known(path, formula):
+    cell = f'<c t="str"><f>{formula}</f><v>asha</v></c>'
+    write_xlsx(path, sheet(HEADER, row(cell, text("Long-enough-9"), text("x"))))
+    (found,) = read(path)
+    assert problems(found) == ["formula-elsewhere"]
+
+
+@pytest.mark.parametrize(
+    "formula", ["Staff[Login]", "Staff[[#This Row],[1]]", "A2&amp;[0]!Name", "B2"]
+)
+def test_a_value_from_this_workbook_is_known(path, formula):
+    cell = f'<c t="str"><f>{formula}</f><v>asha</v></c>'
+    write_xlsx(path, sheet(HEADER, row(cell, text("Long-enough-9"), text("x"))))
+    (found,) = read(path)
+    assert problems(found) == []

@@ -16,6 +16,11 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _CHANGING = re.compile(
     r"\b(?:RAND|(?:GET)?RANDBETWEEN|RANDARRAY|NOW|TODAY)\s*\(", re.IGNORECASE
 )  # GETRANDBETWEEN is what OpenDocument files of old call it
+# How a formula names another file: `[1]List!A2` (ECMA-376 part 1, 18.14.2: the number of an
+# external reference), and `'file:///S:/x.ods'#$List.A2` (OpenDocument 1.3 part 4, 5.8).
+_ELSEWHERE = re.compile(
+    r"(?<![\w\])])\[[1-9]\d{0,5}\][^\[\]()+*,;]{0,100}!|'[^']{1,2000}'#\$?", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +62,6 @@ def storable(text: str) -> str:
         return text
     cleaned = _UNSTORABLE.sub("\ufffd", text)
     return text if cleaned == text else DoubtfulText(cleaned, UNSTORABLE)
-
-
-def changes(formula: str) -> bool:
-    """Say whether a formula gives another value whenever the file is opened."""
-    return _CHANGING.search(formula) is not None
 
 
 _AS_TEXT = "Format the column as Text, type the cell again as it should be, and save the file."
@@ -124,6 +124,12 @@ FORMULA_CHANGES = Doubt(
     "its formula gives another value whenever the file is opened; the value last saved was taken",
     "Copy the column and paste it over itself as values, so that sheet and endpoint agree.",
     warning=True,
+)
+FORMULA_ELSEWHERE = Doubt(
+    "formula-elsewhere",
+    "its formula takes the value from another workbook, which is not read: what stands there now "
+    "is not known",
+    "Copy the column and paste it over itself as values, look them through, and save the file.",
 )
 FORMULA_WRAPPER = Doubt(
     "formula-wrapper",
@@ -196,3 +202,10 @@ ROW_IS_HEADER = Doubt(
     "the line is the header once more",
     "Delete the line.",
 )
+
+
+def doubt_about(formula: str) -> Doubt | None:
+    """Return why the result of a formula is not simply what it seems; mostly None."""
+    if _ELSEWHERE.search(formula):
+        return FORMULA_ELSEWHERE
+    return FORMULA_CHANGES if _CHANGING.search(formula) else None

@@ -16,7 +16,6 @@ from bulk_provision.intake.cells import (
     DATE,
     DECIMAL,
     ERROR_VALUE,
-    FORMULA_CHANGES,
     FORMULA_WITHOUT_VALUE,
     LONG_NUMBER,
     PERCENTAGE,
@@ -27,7 +26,7 @@ from bulk_provision.intake.cells import (
     UNREADABLE_NUMBER,
     Doubt,
     DoubtfulText,
-    changes,
+    doubt_about,
     storable,
 )
 from bulk_provision.intake.readers.number_format import EXACT_DIGITS, number_of, shown_number
@@ -69,8 +68,8 @@ def shown_cell(attributes: Mapping[str, str], text: str | None, *, spaces_unsure
         return shown
     if spaces_unsure:
         return DoubtfulText(shown, SPACES_UNSURE)
-    if formula is not None and changes(formula):
-        return DoubtfulText(shown, FORMULA_CHANGES)
+    if formula is not None and (doubt := doubt_about(formula)):
+        return DoubtfulText(shown, doubt)
     return shown
 
 

@@ -15,12 +15,11 @@ from bulk_provision.intake.cells import (
     BOOLEAN,
     DATE,
     ERROR_VALUE,
-    FORMULA_CHANGES,
     FORMULA_WITHOUT_VALUE,
     ROW_HIDDEN,
     Doubt,
     DoubtfulText,
-    changes,
+    doubt_about,
     storable,
 )
 from bulk_provision.intake.readers.number_format import EXACT_DIGITS, NumberFormat, number_format
@@ -86,7 +85,7 @@ class WorksheetParser:
         self._phonetic = False
         self._formula: str | None = None
         self._group: str | None = None  # of cells that share one formula
-        self._changing_groups: set[str | None] = set()
+        self._doubtful_groups: dict[str | None, Doubt] = {}
         self._hidden_columns = hidden_columns
 
     def rows(self, part: IO[bytes]) -> Iterator[Record]:
@@ -203,8 +202,8 @@ class WorksheetParser:
     def _end_formula(self) -> None:
         self._text.pause()
         self._formula = self._text.take()
-        if self._group is not None and changes(self._formula):
-            self._changing_groups.add(self._group)
+        if self._group is not None and (doubt := doubt_about(self._formula)):
+            self._doubtful_groups[self._group] = doubt
 
     def _end_cell(self) -> None:
         stored = self._text.take()
@@ -284,7 +283,7 @@ class WorksheetParser:
         if missing or self._look.stale:
             return DoubtfulText(storable(f"={formula[:200]}"), FORMULA_WITHOUT_VALUE)
         shown = self._shown(stored) if stored else ""
-        changing = self._group in self._changing_groups or changes(formula)
-        if changing and shown and not isinstance(shown, DoubtfulText):
-            return DoubtfulText(shown, FORMULA_CHANGES)
+        doubt = self._doubtful_groups.get(self._group) or doubt_about(formula)
+        if doubt and shown and not isinstance(shown, DoubtfulText):
+            return DoubtfulText(shown, doubt)
         return shown
