@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -93,88 +93,6 @@ def check(row: Row, rules: Rules, where: Where) -> User | Invalid:
     return Invalid(row, _errors_first(problems))
 
 
-def duplicate(where: str, username: str, first_row: int) -> Problem:
-    """Tell that a username stands in the source twice; the first row is the one that counts.
-
-    Args:
-        where: the place of the later one.
-        username: which one.
-        first_row: the row's number where it stands first.
-    """
-    return Problem(
-        "username-duplicate",
-        where,
-        f"{visible(username)}, as in row {first_row}",
-        "the same username stands in an earlier row already",
-        "Give each user a username of its own, or delete one of the two rows.",
-        field="username",
-    )
-
-
-def differs_only_by_case(where: str, username: str, other: str, first_row: int) -> Problem:
-    """Warn that two usernames differ by upper and lower case alone.
-
-    Args:
-        where: the place of the later one.
-        username: the later one.
-        other: the earlier one.
-        first_row: the earlier one's row number.
-    """
-    return Problem(
-        "username-case",
-        where,
-        f"{visible(username)}, and {visible(other)} in row {first_row}",
-        "an earlier row's username differs by upper and lower case alone; many phones and people "
-        "take the two for one",
-        "If it is the same user, delete one of the two rows.",
-        warning=True,
-        field="username",
-    )
-
-
-def is_digits(username: str) -> bool:
-    """Say whether a username is nothing but digits."""
-    return username.isascii() and username.isdigit()
-
-
-def lost_zeros(lengths: Mapping[int, int]) -> int | None:
-    """Tell from how long they are whether usernames have lost leading zeros.
-
-    That is likely when most of them have one length and some are shorter: spreadsheet programs
-    make 42 of 0042.
-
-    Args:
-        lengths: how many usernames of nothing but digits there are, by their length.
-
-    Returns:
-        The length that most have, when there are shorter ones too; else None.
-    """
-    usual, count = max(lengths.items(), key=lambda one: one[1], default=(0, 0))
-    is_most = count > 2 and count * 2 > sum(lengths.values())
-    return usual if is_most and any(length < usual for length in lengths) else None
-
-
-def zeros_lost(where: str, username: str, usual: int) -> Problem:
-    """Warn that a username is shorter than most, and may have lost leading zeros.
-
-    Args:
-        where: its place.
-        username: nothing but digits.
-        usual: the length that most usernames of digits have.
-    """
-    return Problem(
-        "username-zeros-lost",
-        where,
-        f"{username}, not {username.zfill(usual)}",
-        f"most usernames of digits have {usual} of them here, and it has fewer: a spreadsheet "
-        "program may have taken leading zeros away",
-        "If it is meant so, there is nothing to do; else format the column as Text, and type the "
-        "username again.",
-        warning=True,
-        field="username",
-    )
-
-
 def _errors_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda problem: problem.warning))
 
@@ -238,6 +156,11 @@ def _username_problems(cell: str, username: str, rules: Rules) -> Iterator[Probl
             f"it is longer than the {USERNAME_LIMIT} characters that are sent at most",
             "Choose a shorter username.",
         )
+    yield from _username_form(username, seen, rules)
+
+
+def _username_form(username: str, seen: str, rules: Rules) -> Iterator[Problem]:
+    """Tell what a username reads like that is none, and what it must not hold."""
     if _EXCEL_NUMBER.fullmatch(username):
         yield _damaged_number("username", seen)
     elif username in _ERROR_VALUES:

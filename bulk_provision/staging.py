@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from bulk_provision import failpoints
 from bulk_provision.characters import sentence
-from bulk_provision.checks import (
-    check,
+from bulk_provision.checks import check
+from bulk_provision.comparisons import (
     differs_only_by_case,
     duplicate,
     is_digits,

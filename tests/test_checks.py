@@ -4,10 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_provision.checks import (
-    USERNAME_LIMIT,
-    Rules,
-    check,
+from bulk_provision.checks import USERNAME_LIMIT, Rules, check
+from bulk_provision.comparisons import (
     differs_only_by_case,
     duplicate,
     lost_zeros,

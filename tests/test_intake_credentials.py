@@ -173,4 +173,5 @@ def test_no_bytes_crash_it(content):
     for start in (b"", b"username,password\n", b"PK\x03\x04", b"\xff\xfeu\x00"):
         with suppress(SourceError), open_table("-", stdin=io.BytesIO(start + content)) as table:
             for row in table.rows():
-                check(row, Rules(), table.where)
+                checked = check(row, Rules(), table.where)
+                assert isinstance(checked, User) or checked.problems
