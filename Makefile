@@ -18,7 +18,7 @@ setup: .venv/ready  ## .venv with the bulk-provision command and the tools of de
 
 lock: setup  ## Resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --upgrade --group dev --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	  --upgrade --extra notify --group dev --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 DEMO := build/demo
 run: setup  ## The emulated vendor, sample_data/users.xlsx, and a results workbook

@@ -14,11 +14,12 @@ from bulk_provision.errors import LeaseLostError, LedgerWriteError
 from bulk_provision.journey import Journey, Tools
 from bulk_provision.model import ExitCode
 from bulk_provision.pace import Halt
-from bulk_provision.plan import step_for, stray_step
+from bulk_provision.plan import stray_step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from bulk_provision.ledger import Book, OpenRow
     from bulk_provision.model import Pace
     from bulk_provision.plan import Step
 
@@ -33,11 +34,21 @@ class Drain:
     Args:
         tools: what journeys work with.
         run_id: whose rows.
+        step_for: says what an open row needs first.
+        canary: how many endpoints are created and read back before all others.
     """
 
-    def __init__(self, tools: Tools, run_id: int) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        run_id: int,
+        step_for: Callable[[OpenRow, Book], Step],
+        canary: int = 0,
+    ) -> None:
         self._tools = tools
         self._run_id = run_id
+        self._step_for = step_for
+        self._canary = canary
         self._hands: set[asyncio.Task[None]] = set()
         self._aborted = False
 
@@ -46,14 +57,12 @@ class Drain:
 
         Old doubts come first: those of endpoints that no row asks for, then those of rows.
         """
-        book, policy = self._tools.book, self._tools.policy
+        book = self._tools.book
         strays = await asyncio.to_thread(book.stray_doubts, self._run_id)
         await self._work_off(iter([[stray_step(*stray, book.vault) for stray in strays]]))
         for unsettled in (True, False):
             pages = book.open_rows(self._run_id, unsettled=unsettled)
-            await self._work_off(
-                (step_for(row, policy, book.vault) for row in page) for page in pages
-            )
+            await self._work_off((self._step_for(row, book) for row in page) for page in pages)
 
     def abort(self) -> None:
         """Do not wait for the calls under way: their rows are in doubt."""

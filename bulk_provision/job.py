@@ -19,12 +19,18 @@ from bulk_provision.checks import Rules
 from bulk_provision.errors import ProvisionError
 from bulk_provision.intake import open_table
 from bulk_provision.ledger import LEASE_SECONDS, Ledger
-from bulk_provision.model import ExitCode, Pace, Summary
+from bulk_provision.model import Caution, ExitCode, Pace, Summary
 from bulk_provision.pace import Halt
 from bulk_provision.plan import Plan, Policy, plan_of
-from bulk_provision.running import Control, Progress, Run, Watcher, begin, nothing_called
+from bulk_provision.running import (
+    Control,
+    Progress,
+    Provisioning,
+    Run,
+    Watcher,
+    nothing_called,
+)
 from bulk_provision.settings import default_ledger
-from bulk_provision.staging import Staged, stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from bulk_provision.model import Account, ResultRow, Secret
     from bulk_provision.piopiy import Sender
     from bulk_provision.settings import Settings
+    from bulk_provision.staging import Staged
 
 __all__ = [
     "Control",
@@ -149,6 +156,8 @@ async def provision(
     results: str | Path | Results | None = None,
     ledger: str | LedgerPlace | None = None,
     wait: float = 0.0,
+    caution: Caution | None = None,
+    job: str = "",
     watcher: Watcher | None = None,
     control: Control | None = None,
     sender: Sender | None = None,
@@ -167,6 +176,8 @@ async def provision(
         results: where the results go; None: beside the source.
         ledger: a path or URL; None: in the user's data directory.
         wait: seconds to wait while another run holds the account.
+        caution: when to stop before calling, and how many endpoints to create first.
+        job: the name of the job that this run belongs to.
         watcher: is told how it goes.
         control: stops the run from outside.
         sender: makes the calls; None: aiohttp, in this process.
@@ -191,31 +202,31 @@ async def provision(
         with nothing_called():
             book = await asyncio.to_thread(opened.book, account.appid, account.base_url)
         run = Run(
-            table=table,
+            work=Provisioning(table, policy or Policy(), rules or Rules()),
             ledger=opened,
             account=account,
             pace=pace or Pace(),
-            policy=policy or Policy(),
-            rules=rules or Rules(),
+            caution=caution or Caution(),
+            job=job,
             watcher=watcher or Watcher(),
             control=control or Control(),
             started_at=started_at,
             book=book,
         )
         await run.go(wait, ledger.lease_seconds, sender)
-        summary = await _finish(run, target, results)
+        summary = await _finish(run, table, target, results)
         run.watcher.ended(summary)
         return summary
 
 
-async def _finish(run: Run, target: Path, results: Results) -> Summary:
+async def _finish(run: Run, table: Table, target: Path, results: Results) -> Summary:
     """Write the results and sum up."""
     run.watcher.writing()
     files: tuple[str, ...] = ()
     try:
         files = await asyncio.to_thread(write_results, run.ledger, run.run_id, target, results)
         if results.annotate:
-            files += (await asyncio.to_thread(_annotate, run, target, results),)
+            files += (await asyncio.to_thread(_annotate, run, table, target, results),)
     except ProvisionError as problem:
         said = f"{run.halt.reason}. " if run.halt else ""
         code = run.halt.exit_code if run.halt else ExitCode.STOPPED
@@ -224,7 +235,7 @@ async def _finish(run: Run, target: Path, results: Results) -> Summary:
     return Summary(
         run_id=run.run_id,
         account=run.account.appid,
-        source=run.table.source,
+        source=record.source,
         rows=record.rows,
         outcomes=record.outcomes,
         calls=record.calls,
@@ -236,11 +247,11 @@ async def _finish(run: Run, target: Path, results: Results) -> Summary:
     )
 
 
-def _annotate(run: Run, target: Path, results: Results) -> str:
-    path = results_files.annotation_path(target, run.table.source)
+def _annotate(run: Run, table: Table, target: Path, results: Results) -> str:
+    path = results_files.annotation_path(target, table.source)
     results_files.write_annotation(
         path,
-        run.table,
+        table,
         run.ledger.result_rows(run.run_id),
         run_id=run.run_id,
         overwrite=results.overwrite,
@@ -281,12 +292,11 @@ async def plan(
             _check_writable(Path(problems.path or ""), source, problems)
         with source.open() as table, ledger.open() as opened:
             book = opened.book(account.appid, account.base_url)
-            run_id = begin(book, table, pace, only_planned=True)
+            keep = 0 if problems is None else MARKED_PROBLEMS
+            work = Provisioning(table, policy, rules, keep)
+            run_id = work.begin(book, pace, job="", only_planned=True)
             try:
-                keep = 0 if problems is None else MARKED_PROBLEMS
-                staged = stage(
-                    table, book, run_id, rules, policy, interrupted=stopped.is_set, keep=keep
-                )
+                staged = work.stage(book, run_id, stopped.is_set)
                 if problems is not None and staged.found and not staged.interrupted:
                     _write_problems(table, staged, problems)
                 return staged, plan_of(*book.planned(run_id), pace.rate)

@@ -48,6 +48,8 @@ class ExitCode(IntEnum):
     ACCOUNT_REFUSED = 3  # the vendor answered 420
     STOPPED = 4  # stopped early; run it again to continue
     ACCOUNT_BUSY = 5  # another run holds the account
+    LIMIT_PASSED = 6  # more of the source is new, invalid or vanished than is allowed
+    DEADLINE = 7  # the deadline passed; the next run continues
     BUG = 70  # the accounting does not add up
     INTERRUPTED = 130  # Ctrl-C
     TERMINATED = 143  # SIGTERM
@@ -112,6 +114,39 @@ class Pace:
     connect_timeout: float = 10.0
     settle: float = 5.0
     patience: float = 120.0
+
+
+class Limit(NamedTuple):
+    """How many rows of a source may be new, invalid or vanished: a number, or a share."""
+
+    rows: int | None = None
+    percent: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.rows:,}" if self.rows is not None else f"{self.percent:g} %"
+
+    def is_passed_by(self, number: int, of: int) -> bool:
+        """Tell whether so many of so many are more than is allowed."""
+        if self.rows is not None:
+            return number > self.rows
+        return number * 100.0 > (self.percent or 0.0) * of
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """What makes a run that nobody watches stop before it does harm.
+
+    Args:
+        new: how many rows may be unknown to the ledger; None: any number.
+        invalid: how many may be invalid.
+        vanished: how many usernames of the last run may be missing from this one's source.
+        canary: how many endpoints are created first and read back, before all others; 0: none.
+    """
+
+    new: Limit | None = None
+    invalid: Limit | None = None
+    vanished: Limit | None = None
+    canary: int = 0
 
 
 class Problem(NamedTuple):
@@ -242,6 +277,9 @@ class RunRecord:
         reason: why it stopped early; "" when it did not.
         warnings: what was worth a warning.
         exit_code: None while it runs, or when it was killed.
+        kind: "provision", or "undo" when it removed what another run had created.
+        undoes: that other run.
+        job: the name of the job that it belongs to; "" when it belongs to none.
     """
 
     run_id: int
@@ -262,6 +300,9 @@ class RunRecord:
     reason: str = ""
     warnings: tuple[Warned, ...] = ()
     exit_code: int | None = None
+    kind: str = "provision"
+    undoes: int | None = None
+    job: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,3 +334,52 @@ class Summary:
     exit_code: ExitCode
     reason: str = ""
     warnings: tuple[Warned, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A run that could not begin, or broke off: an exception as a value, where several runs go.
+
+    Args:
+        account: the account's name or appid; "" when none was found out.
+        source: the input file's path; "" when none was found out.
+        what: happened, and where.
+        cure: what to do about it.
+        exit_code: as in docs/exit-codes.md.
+    """
+
+    account: str
+    source: str
+    what: str
+    cure: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundSummary:
+    """One execution of a job: a run for each of its sources and accounts.
+
+    Args:
+        job: the job's name; "" when there is no job file.
+        started_at: UTC, seconds since 1970.
+        seconds: from the start to the end of the last run.
+        runs: those that began, in the order of their beginning.
+        troubles: those that did not, or broke off.
+        exit_code: the gravest of all.
+    """
+
+    job: str
+    started_at: float
+    seconds: float
+    runs: tuple[Summary, ...]
+    troubles: tuple[Trouble, ...]
+    exit_code: int
+
+    @property
+    def outcomes(self) -> dict[Outcome, int]:
+        """How many rows of all runs have each outcome."""
+        counts = dict.fromkeys(Outcome, 0)
+        for run in self.runs:
+            for outcome, count in run.outcomes.items():
+                counts[outcome] += count
+        return counts

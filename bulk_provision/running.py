@@ -1,4 +1,8 @@
-"""A run while it goes: from its lease to its last outcome, who is told of it, who may stop it."""
+"""A run while it goes: from its lease to its last outcome, who is told of it, who may stop it.
+
+What a run does is a `Work`: where its rows come from, and what calls each of them needs. To create
+what a source asks for is one (`Provisioning`); everything else here is the same for all.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bulk_provision import failpoints
 from bulk_provision.drain import Drain
@@ -21,20 +25,21 @@ from bulk_provision.errors import (
     StoppedError,
 )
 from bulk_provision.journey import Tools
+from bulk_provision.limits import limits_passed
 from bulk_provision.model import ExitCode, Outcome
 from bulk_provision.pace import Halt, Pacer
-from bulk_provision.plan import plan_of
+from bulk_provision.plan import plan_of, step_for
 from bulk_provision.staging import Staged, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from bulk_provision.checks import Rules
     from bulk_provision.intake import Table
-    from bulk_provision.ledger import Book, Lease, Ledger
-    from bulk_provision.model import Account, Pace, Summary
+    from bulk_provision.ledger import Book, Lease, Ledger, OpenRow
+    from bulk_provision.model import Account, Caution, Pace, Summary
     from bulk_provision.piopiy import Sender
-    from bulk_provision.plan import Plan, Policy
+    from bulk_provision.plan import Plan, Policy, Step
 
 _PROGRESS_EVERY = 0.5  # seconds
 
@@ -109,32 +114,90 @@ def nothing_called() -> Iterator[None]:
         raise LedgerError(problem.what, problem.cure) from problem
 
 
-def begin(book: Book, table: Table, pace: Pace, *, only_planned: bool) -> int:
-    """Begin a run in the ledger; return its number."""
-    return book.begin_run(
-        source=table.source,
-        sheet=table.sheet,
-        sha256=table.sha256,
-        columns=table.columns,
-        rate=pace.rate,
-        only_planned=only_planned,
-    )
+class Work(Protocol):
+    """What a run does."""
+
+    @property
+    def policy(self) -> Policy:
+        """What is done about usernames that exist."""
+        ...
+
+    def begin(self, book: Book, pace: Pace, *, job: str, only_planned: bool) -> int:
+        """Begin the run in the ledger; return its number."""
+        ...
+
+    def stage(self, book: Book, run_id: int, interrupted: Callable[[], bool]) -> Staged:
+        """Write its rows into the ledger, each settled or with what it needs.
+
+        Raises:
+            SourceError: they cannot be read to the end; nothing was called.
+        """
+        ...
+
+    def step_for(self, row: OpenRow, book: Book) -> Step:
+        """Say what an open row needs first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioning:
+    """Create the endpoints that a source asks for.
+
+    Args:
+        table: the source.
+        policy: what to do about usernames that exist, and how passwords are generated.
+        rules: what is checked before any call.
+        keep: how many problems are to be kept one by one, in `Staged.found`.
+    """
+
+    table: Table
+    policy: Policy
+    rules: Rules
+    keep: int = 0
+
+    def begin(self, book: Book, pace: Pace, *, job: str, only_planned: bool) -> int:
+        """Begin the run in the ledger; return its number."""
+        return book.begin_run(
+            source=self.table.source,
+            sheet=self.table.sheet,
+            sha256=self.table.sha256,
+            columns=self.table.columns,
+            rate=pace.rate,
+            job=job,
+            only_planned=only_planned,
+        )
+
+    def stage(self, book: Book, run_id: int, interrupted: Callable[[], bool]) -> Staged:
+        """Read the source into the ledger; raises SourceError."""
+        return stage(
+            self.table,
+            book,
+            run_id,
+            self.rules,
+            self.policy,
+            interrupted=interrupted,
+            keep=self.keep,
+        )
+
+    def step_for(self, row: OpenRow, book: Book) -> Step:
+        """Say what a row of the source needs first."""
+        return step_for(row, self.policy, book.vault)
 
 
 @dataclass(kw_only=True, slots=True)
 class Run:
     """A run from its lease to its last outcome; the results are written by whoever started it."""
 
-    table: Table
+    work: Work
     ledger: Ledger
     account: Account
     pace: Pace
-    policy: Policy
-    rules: Rules
+    caution: Caution
     watcher: Watcher
     control: Control
     started_at: float
     book: Book
+    job: str = ""
     run_id: int = 0
     staged: Staged = field(default_factory=Staged)
     halt: Halt | None = None
@@ -155,9 +218,8 @@ class Run:
                 await asyncio.to_thread(self.ledger.confirm_key)
                 planned = await asyncio.to_thread(self._stage)
             self.watcher.planned(self.run_id, self.staged, planned)
-            if self.staged.interrupted:
-                self.halt = self.control.halt
-            else:
+            self.halt = await asyncio.to_thread(self._held_back)
+            if self.halt is None:
                 await self._drain(lease, sender)
             await asyncio.to_thread(self._close)
         finally:
@@ -187,15 +249,10 @@ class Run:
 
     def _stage(self) -> Plan:
         self.book.close_dead_runs()
-        self.run_id = begin(self.book, self.table, self.pace, only_planned=False)
+        self.run_id = self.work.begin(self.book, self.pace, job=self.job, only_planned=False)
         try:
-            self.staged = stage(
-                self.table,
-                self.book,
-                self.run_id,
-                self.rules,
-                self.policy,
-                interrupted=lambda: self.control.halt is not None,
+            self.staged = self.work.stage(
+                self.book, self.run_id, lambda: self.control.halt is not None
             )
         except (SourceError, StoppedError) as problem:  # in the middle: nothing was called
             self.book.close_open_rows(self.run_id, "its source could not be read to the end")
@@ -208,7 +265,16 @@ class Run:
                 warnings=(),
             )
             raise
+        if not self.staged.interrupted:
+            self.book.all_staged(self.run_id)
         return plan_of(*self.book.planned(self.run_id), self.pace.rate)
+
+    def _held_back(self) -> Halt | None:
+        """Say why nothing may be called, if so."""
+        if self.staged.interrupted:
+            return self.control.halt
+        passed = limits_passed(self.book, self.run_id, self.caution)
+        return Halt(ExitCode.LIMIT_PASSED, passed) if passed else None
 
     async def _drain(self, lease: Lease, sender: Sender | None) -> None:
         journal = self.book.journal(self.run_id, lease.token)
@@ -219,8 +285,8 @@ class Run:
                 if sender is None:
                     sender = await stack.enter_async_context(self._local_sender())
                 seats = asyncio.Semaphore(self.pace.concurrency)
-                tools = Tools(self.book, journal, sender, pacer, self.pace, self.policy, seats)
-                drain = Drain(tools, self.run_id)
+                tools = Tools(self.book, journal, sender, pacer, self.pace, self.work.policy, seats)
+                drain = Drain(tools, self.run_id, self.work.step_for, self.caution.canary)
                 stack.enter_context(self.control.over(pacer, drain))
                 reporting = asyncio.create_task(self._report(pacer))
                 stack.callback(reporting.cancel)

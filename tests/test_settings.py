@@ -255,13 +255,13 @@ def test_a_wrong_variable_is_named(env, job):
 
 def test_a_wrong_value_in_a_job_file_is_named_with_the_file(job):
     path = job('on_exists = "delete"')
-    assert wrong({}, path) == f"{path}: on_exists: Input should be 'skip', 'compare' or 'reset'."
+    assert wrong({}, path) == f"{path}:1: on_exists: Input should be 'skip', 'compare' or 'reset'."
 
 
 @pytest.mark.parametrize("line", ['json = "perhaps"', "map = [1]", 'base_url = "x"'])
 def test_every_wrong_value_in_a_job_file_is_named_with_the_file(job, line):
     path = job(line)
-    assert wrong({}, path).startswith(f"{path}: {line.partition(' ')[0]}: ")
+    assert wrong({}, path).startswith(f"{path}:1: {line.partition(' ')[0]}: ")
 
 
 def test_everything_that_is_wrong_is_told_at_once(env):
@@ -304,14 +304,14 @@ def test_a_job_file_that_is_not_toml_is_named(tmp_path, content):
 
 def test_a_setting_that_does_not_exist_is_named(job):
     path = job("ratte = 3")
-    assert wrong({}, path) == f"{path}: there is no setting 'ratte'."
+    assert wrong({}, path) == f"{path}:1: ratte: there is no such key; did you mean rate?"
 
 
 @pytest.mark.parametrize("name", ["secret", "key"])
 def test_a_job_file_with_a_secret_in_it_is_refused(job, name):
     path = job(f'{name} = "{MARKED}"')
     told = wrong({}, path)
-    assert told == f"The job file {path} holds a secret ({name})."
+    assert told == f"The job file {path} holds a secret ({name}, line 1)."
     assert MARKED not in told
 
 
@@ -321,32 +321,34 @@ def test_a_job_file_with_a_secret_in_it_is_refused(job, name):
 def test_the_account_is_made_of_environment_or_flags(env):
     env(secret=MARKED)
     settings = load_settings({"appid": 7, "base_url": "https://vendor.example"})
-    assert account_of(settings, None) == Account(7, Secret(MARKED), "https://vendor.example")
+    assert account_of(settings, None).account == Account(
+        7, Secret(MARKED), "https://vendor.example"
+    )
 
 
 def test_the_secrets_file_is_read(tmp_path):
     file = tmp_path / "secret"
     file.write_text(f"  {MARKED}\n")
     settings = load_settings({"appid": 7, "secret_file": file})
-    assert account_of(settings, None).secret == Secret(MARKED)
+    assert account_of(settings, None).account.secret == Secret(MARKED)
 
 
 def test_the_environments_secret_goes_before_the_job_files(job, env, tmp_path):
     (tmp_path / "secret").write_text("the job file's")
     env(secret=MARKED)
     settings = load_settings({"appid": 7}, job('secret_file = "../secret"'))
-    assert account_of(settings, None).secret == Secret(MARKED)
+    assert account_of(settings, None).account.secret == Secret(MARKED)
 
 
 def test_a_secret_file_of_the_flags_goes_before_the_environments_secret(env, tmp_path):
     (tmp_path / "secret").write_text(MARKED)
     env(secret="the environment's")
     settings = load_settings({"appid": 7, "secret_file": tmp_path / "secret"})
-    assert account_of(settings, None).secret == Secret(MARKED)
+    assert account_of(settings, None).account.secret == Secret(MARKED)
 
 
 def test_a_missing_secret_is_asked_for():
-    assert account_of(load_settings({"appid": 7}), lambda: MARKED).secret == Secret(MARKED)
+    assert account_of(load_settings({"appid": 7}), lambda: MARKED).account.secret == Secret(MARKED)
 
 
 @pytest.mark.parametrize("ask", [None, lambda: ""])

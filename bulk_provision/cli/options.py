@@ -85,6 +85,15 @@ account_flags = _together(
         metavar="FILE",
         help="File with the account's secret (or set BULK_PROVISION_SECRET).",
     ),
+    setting("--secret-env", metavar="NAME", help="Environment variable that holds it."),
+    setting("--secret-command", metavar="COMMAND", help="Command that prints it."),
+    setting("--account", metavar="NAME", help="An account of the job or the accounts file."),
+    setting(
+        "--accounts-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="TOML file with accounts by name.",
+    ),
     setting("--base-url", metavar="URL", help="Where the vendor's calls are."),
     setting("--allow-insecure", is_flag=True, help="Allow http:// beyond this machine."),
 )

@@ -61,17 +61,16 @@ def command(
     import asyncio
 
     from bulk_provision import job as jobs
-    from bulk_provision.errors import UsageError
     from bulk_provision.model import Account, Outcome, Secret
+    from bulk_provision.settings import address_of, pace_of
 
     settings = settings_of(job, json_=json, **flags)
-    if settings.appid is None:
-        raise UsageError("The app id of the TeleCMI account is missing.", "Give --appid N.")
+    appid, base_url = address_of(settings)
     staged, plan = asyncio.run(
         jobs.plan(
             source_of(settings),
-            Account(settings.appid, Secret(""), settings.base_url),
-            pace=settings.pace(),
+            Account(appid, Secret(""), base_url),
+            pace=pace_of(settings, settings.account),
             policy=policy_of(settings),
             rules=rules_of(settings),
             ledger=jobs.LedgerPlace.of(settings),

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bulk_provision.job import Control, Results, Source, Watcher
-    from bulk_provision.model import Account, Secret, Summary
-    from bulk_provision.settings import Settings
+    from bulk_provision.model import Secret, Summary
+    from bulk_provision.settings import Served, Settings
 
 
 @click.command("run", epilog=EPILOG)
@@ -62,10 +62,10 @@ def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa:
     settings = settings_of(job, json_=json, **flags)
     source = source_of(settings)
     has_terminal = sys.stdin.isatty() and sys.stderr.isatty() and source.path != "-"
-    account = account_of(settings, _ask_secret if has_terminal else None)
+    served = account_of(settings, _ask_secret if has_terminal else None)
     key = key_of(settings, csv=settings.csv, has_terminal=has_terminal)
     _confirm_reset(settings, has_terminal=has_terminal)
-    summary = _loop_run(settings, source, account, key.password)
+    summary = _loop_run(settings, source, served, key.password)
     _tell(settings, summary)
     if summary.results:
         key.show()
@@ -95,7 +95,7 @@ def _confirm_reset(settings: Settings, *, has_terminal: bool) -> None:
 
 
 def _loop_run(
-    settings: Settings, source: Source, account: Account, protect: Secret | None
+    settings: Settings, source: Source, served: Served, protect: Secret | None
 ) -> Summary:
     from bulk_provision.cli.reporting import reporter
     from bulk_provision.job import Control, Results
@@ -110,7 +110,7 @@ def _loop_run(
             protect=protect,
             annotate=settings.annotate,
         )
-        run = _run(settings, source, account, results, watcher=watcher, control=control)
+        run = _run(settings, source, served, results, watcher=watcher, control=control)
         return runner.run(run)
 
 
@@ -127,7 +127,7 @@ def collect_garbage_less_often() -> None:
 async def _run(
     settings: Settings,
     source: Source,
-    account: Account,
+    served: Served,
     results: Results,
     *,
     watcher: Watcher,
@@ -138,8 +138,8 @@ async def _run(
     _obey_signals(control, watcher)
     return await provision(
         source,
-        account,
-        pace=settings.pace(),
+        served.account,
+        pace=served.pace,
         policy=policy_of(settings),
         rules=rules_of(settings),
         results=results,

@@ -4,6 +4,7 @@ opening     the file, its connections, its schema
 vault       passwords at rest
 leases      who may call for an account
 book        an account's runs and rows
+changes     what is different since the last run of a job
 journal     group commit of intents and outcomes
 erasing     `forget`: delivered passwords leave for good
 rekeying    `rekey`: another key for all of it
@@ -21,6 +22,7 @@ import sqlalchemy as sa
 from bulk_provision.errors import KeyMismatchError
 from bulk_provision.ledger import archive
 from bulk_provision.ledger.book import Book, Known, OpenRow, Refusal, StagedRow
+from bulk_provision.ledger.changes import Change
 from bulk_provision.ledger.erasing import Forgotten, forget
 from bulk_provision.ledger.journal import Attempt, Intent, Journal, Settled
 from bulk_provision.ledger.leases import LEASE_SECONDS, Lease
@@ -40,6 +42,7 @@ __all__ = [
     "LEASE_SECONDS",
     "Attempt",
     "Book",
+    "Change",
     "Intent",
     "Journal",
     "Known",

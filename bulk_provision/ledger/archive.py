@@ -109,6 +109,9 @@ def _record(connection: Connection, row: Any) -> RunRecord:  # noqa: ANN401  (a 
         reason=row["reason"],
         warnings=tuple(Warned(*warned) for warned in json.loads(row["warnings"])),
         exit_code=row["exit_code"],
+        kind=row["kind"],
+        undoes=row["undoes"],
+        job=row["job"],
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
+from bulk_provision.ledger.changes import Change, change_since_last
 from bulk_provision.ledger.journal import Journal
 from bulk_provision.ledger.leases import LEASE_SECONDS, Lease, started_by
 from bulk_provision.ledger.opening import READS
@@ -158,6 +159,8 @@ class Book:
         sha256: str,
         columns: Sequence[str],
         rate: float | None,
+        job: str = "",
+        undoes: int | None = None,
         only_planned: bool = False,
     ) -> int:
         """Write down that a run begins (or that one is only planned); return its number."""
@@ -175,10 +178,25 @@ class Book:
                     ended_at=now if only_planned else None,
                     state="plan" if only_planned else "running",
                     rate=rate,
+                    job=job,
+                    kind="provision" if undoes is None else "undo",
+                    undoes=undoes,
                 )
             )
             assert result.inserted_primary_key is not None
             return int(result.inserted_primary_key[0])
+
+    def all_staged(self, run_id: int) -> None:
+        """Write down that a run's source was read to its end: the next run is compared with it."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(runs).where(runs.c.id == run_id).values(staged_at=time.time())
+            )
+
+    def change_since_last(self, run_id: int) -> Change:
+        """Compare a staged run with the last one of its job (or of its source) before it."""
+        with self._engine.connect().execution_options(**READS) as connection:
+            return change_since_last(connection, self.account_id, run_id)
 
     def end_run(
         self,

@@ -3,10 +3,14 @@
 Times are UTC seconds since 1970. `sealed` columns hold passwords as `vault` encrypts them.
 
     accounts ──< runs ──< rows            what each line of each source became
-        │          └────< attempts        every call that was made; only ever appended to
+        │          ├────< attempts        every call that was made; only ever appended to
+        │          └────< files           what a run wrote, for whoever cleans up later
         ├──< endpoints                    what we know of a username: the intent and its outcome
         │       └──< earlier_passwords    passwords that an unanswered request may have set
+        ├──< listings ──< listed          the vendor's own list, page by page, while it is read
         └─── leases                       which process may call for the account
+
+    notices                               what was last told about a job
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-HEAD = "0002"  # the newest migration; lets an up-to-date ledger open without Alembic's 1 s import
+HEAD = "0003"  # the newest migration; lets an up-to-date ledger open without Alembic's 1 s import
 
 
 class State(StrEnum):
@@ -28,6 +32,7 @@ class State(StrEnum):
     EXISTS = "exists"  # somebody else's
     RESET = "reset"  # somebody else's, but the password is the one that we set
     FAILED = "failed"  # the vendor refused
+    REMOVED = "removed"  # it was ours, and an undo removed it
 
 
 UNSETTLED = (State.INTENDED, State.IN_DOUBT)
@@ -82,6 +87,10 @@ runs = sa.Table(
     sa.Column("rows_read", sa.Integer, nullable=False, server_default="0"),
     sa.Column("warnings", sa.Text, nullable=False, server_default="[]"),  # JSON
     sa.Column("exit_code", sa.Integer),
+    sa.Column("kind", sa.Text, nullable=False, server_default="provision"),  # or "undo"
+    sa.Column("undoes", sa.Integer),  # the run whose endpoints an undo removes
+    sa.Column("job", sa.Text, nullable=False, server_default=""),  # the job's name
+    sa.Column("staged_at", sa.Float),  # when its source was read to the end; NULL: not yet, never
     sa.Index("runs_by_account", "account_id", "ended_at"),
 )
 
@@ -169,4 +178,48 @@ attempts = sa.Table(
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
     sa.Index("attempts_by_run", "run_id"),
+)
+
+files = sa.Table(
+    "files",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run_id", sa.ForeignKey("runs.id"), nullable=False),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),  # "results", "source", "log"
+    sa.Column("path", sa.Text, nullable=False),  # absolute
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("modified_ns", sa.BigInteger, nullable=False),  # as it was written: else it is theirs
+    sa.Column("written_at", sa.Float, nullable=False),
+    sa.Index("files_by_job", "job", "written_at"),
+)
+
+listings = sa.Table(
+    "listings",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("started_at", sa.Float, nullable=False),
+    sa.Column("ended_at", sa.Float),  # NULL: it can be taken up again
+    sa.Column("count", sa.Integer, nullable=False),  # endpoints, as the vendor said last
+    sa.Column("next_page", sa.Integer, nullable=False),
+    sa.Index("listings_by_account", "account_id", "started_at"),
+)
+
+listed = sa.Table(
+    "listed",
+    metadata,
+    sa.Column("listing_id", sa.ForeignKey("listings.id"), primary_key=True),
+    sa.Column("username", sa.Text, primary_key=True),
+    sa.Column("sealed", sa.Text),
+    sa.Column("page", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+notices = sa.Table(
+    "notices",
+    metadata,
+    sa.Column("job", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),  # a fingerprint of what was told
+    sa.Column("told_at", sa.Float, nullable=False),
 )

@@ -1,0 +1,57 @@
+"""Settings: defaults < job file < environment < flags. Secrets are masked values.
+
+fields     every setting, its default and its bounds
+accounts   named accounts, and which one a run is for
+job_file   TOML as it is written: which line a key stands in, paths, what must not be there
+loading    the four ways put together; errors say which one is wrong, and where
+moments    deadlines and times of day
+secrets    references to secrets: a variable, a file, a command
+"""
+
+from bulk_provision.settings.accounts import (
+    DEFAULT_BASE_URL,
+    AccountEntry,
+    Served,
+    account_of,
+    accounts_of,
+    address_of,
+    pace_of,
+)
+from bulk_provision.settings.fields import (
+    ENV_PREFIX,
+    NotifyWhen,
+    Pick,
+    Reconcile,
+    ResultsWhen,
+    Settings,
+    default_ledger,
+)
+from bulk_provision.settings.loading import load_settings
+from bulk_provision.settings.secrets import (
+    Reference,
+    secret_of_variable,
+    source_password,
+    text_of_secret_file,
+)
+
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "ENV_PREFIX",
+    "AccountEntry",
+    "NotifyWhen",
+    "Pick",
+    "Reconcile",
+    "Reference",
+    "ResultsWhen",
+    "Served",
+    "Settings",
+    "account_of",
+    "accounts_of",
+    "address_of",
+    "default_ledger",
+    "load_settings",
+    "pace_of",
+    "secret_of_variable",
+    "source_password",
+    "text_of_secret_file",
+]
