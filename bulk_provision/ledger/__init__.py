@@ -6,6 +6,7 @@ leases      who may call for an account
 book        an account's runs and rows
 changes     what is different since the last run of a job
 journal     group commit of intents and outcomes
+keeping     what a job keeps, and for how long
 erasing     `forget`: delivered passwords leave for good
 rekeying    `rekey`: another key for all of it
 archive     runs as people and results files see them
@@ -19,12 +20,19 @@ from typing import TYPE_CHECKING, Self
 
 import sqlalchemy as sa
 
-from bulk_provision.errors import KeyMismatchError
+from bulk_provision.errors import KeyMismatchError, UsageError
 from bulk_provision.ledger import archive
 from bulk_provision.ledger.book import Book, Known, OpenRow, Refusal, StagedRow
 from bulk_provision.ledger.changes import Change
 from bulk_provision.ledger.erasing import Forgotten, forget
 from bulk_provision.ledger.journal import Attempt, Intent, Journal, Settled
+from bulk_provision.ledger.keeping import (
+    OldFile,
+    forget_files,
+    note_file,
+    old_files,
+    remove_rows,
+)
 from bulk_provision.ledger.leases import LEASE_SECONDS, Lease
 from bulk_provision.ledger.opening import READS, ledger_url, open_engine
 from bulk_provision.ledger.rekeying import reseal_everything
@@ -48,6 +56,7 @@ __all__ = [
     "Known",
     "Lease",
     "Ledger",
+    "OldFile",
     "OpenRow",
     "Refusal",
     "Settled",
@@ -120,20 +129,60 @@ class Ledger:
         with self._engine.connect().execution_options(**READS) as connection:
             return archive.outcome_counts(connection, run_id)
 
-    def result_rows(self, run_id: int) -> Iterator[ResultRow]:
-        """Yield a run's rows in the source's order, credentials opened."""
+    def result_rows(self, run_id: int, *, changed: bool = False) -> Iterator[ResultRow]:
+        """Yield a run's rows in the source's order, credentials opened.
+
+        Args:
+            run_id: whose rows.
+            changed: leave out those that are as an earlier run left them.
+
+        Raises:
+            UsageError: there is no such run, or its rows were removed.
+        """
         record = self.run(run_id)
+        if not record.has_rows:
+            raise UsageError(
+                f"The rows of run {run_id} were removed (keep_rows_days of its job).",
+                "What became of its endpoints is in the results of later runs.",
+            )
         with self._engine.connect().execution_options(**READS) as connection:
             account_id = connection.scalar(sa.select(runs.c.account_id).where(runs.c.id == run_id))
         assert account_id is not None
         vault = self._vault(record.appid, record.base_url)
-        return archive.result_rows(self._engine, vault, account_id, run_id)
+        return archive.result_rows(self._engine, vault, account_id, run_id, changed=changed)
 
-    def forget(self, *, run_id: int | None = None, older_than: float | None = None) -> Forgotten:
+    def unchanged(self, run_id: int) -> int:
+        """Count the rows of a run that are as an earlier run left them."""
+        with self._engine.connect().execution_options(**READS) as connection:
+            return archive.unchanged(connection, run_id)
+
+    def forget(
+        self,
+        *,
+        run_id: int | None = None,
+        older_than: float | None = None,
+        job: str | None = None,
+    ) -> Forgotten:
         """Erase delivered passwords, of a run or of what is older than so many days, for good."""
         if run_id is not None:
             self.run(run_id)  # says so when there is no such run
-        return forget(self._engine, run_id=run_id, older_than=older_than)
+        return forget(self._engine, run_id=run_id, older_than=older_than, job=job)
+
+    def note_file(self, job: str, kind: str, path: Path) -> None:
+        """Write down that a job wrote a file ("results" or "log")."""
+        note_file(self._engine, job, kind, path)
+
+    def old_files(self, job: str, kind: str, days: float) -> list[OldFile]:
+        """Return the files of a kind that a job wrote so many days ago, or earlier."""
+        return old_files(self._engine, job, kind, days)
+
+    def forget_files(self, numbers: list[int]) -> None:
+        """Forget files that are removed, or that are somebody else's by now."""
+        forget_files(self._engine, numbers)
+
+    def remove_rows(self, job: str, days: float) -> int:
+        """Remove the rows of a job's runs that ended so many days ago; return how many runs."""
+        return remove_rows(self._engine, job, days)
 
     def rekey(self, key: str | None = None) -> int:
         """Encrypt every password anew under another key; return how many there were.
