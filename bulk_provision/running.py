@@ -68,9 +68,6 @@ class Watcher:
     def progressed(self, progress: Progress) -> None:
         """Called about twice a second."""
 
-    def stopping(self, reason: str) -> None:
-        """The run was asked to stop; calls under way may end."""
-
     def writing(self) -> None:
         """The calls have ended; the results are being written."""
 

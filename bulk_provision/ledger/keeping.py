@@ -69,7 +69,8 @@ def old_files(engine: Engine, job: str, kind: str, days: float) -> list[OldFile]
                 gone.append(row.id)
                 continue
             as_written = (told.st_size, told.st_mtime_ns) == (row.size, row.modified_ns)
-            found.append(OldFile(row.id, path, as_written))
+            # A log goes on after it is written down: what happens last is that old ones go.
+            found.append(OldFile(row.id, path, kind == "log" or as_written))
     forget_files(engine, gone)
     return found
 
