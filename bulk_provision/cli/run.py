@@ -24,6 +24,7 @@ from bulk_provision.cli.options import (
     settings_of,
     source_flags,
     source_of,
+    watch_flags,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 @setting("--csv", is_flag=True, help="Write four CSV files instead of a workbook.")
 @setting("--annotate", is_flag=True, help="Write SOURCE too, with outcomes beside its rows.")
 @protect_flags
+@watch_flags
 @setting("--json", is_flag=True, help="Print one JSON object on stdout, and nothing else.")
 @setting("--quiet", is_flag=True, help="Print nothing but errors.")
 @setting("--yes", is_flag=True, help="Overwrite results; reset passwords without asking.")
