@@ -8,6 +8,7 @@ ping it, so it is a credential of a kind: only its host is ever told.
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -104,7 +105,7 @@ class Healthcheck:
         except TimeoutError:
             return "no answer in time", False
         except aiohttp.ClientConnectorError as problem:
-            return f"no connection: {problem.os_error.strerror or 'refused'}", False
+            return f"no connection: {_words_of(problem.os_error)}", False
         except aiohttp.ClientError as problem:
             return f"no answer: {type(problem).__name__}", False
 
@@ -125,3 +126,10 @@ def _host_of(url: str) -> str:
         "The healthcheck is no address such as https://hc-ping.com/…",
         "Copy its ping URL from Healthchecks.",
     )
+
+
+def _words_of(problem: OSError) -> str:
+    """Return what the system says; name servers have numbers of their own, below zero."""
+    if problem.errno and problem.errno > 0:
+        return os.strerror(problem.errno)
+    return problem.strerror or type(problem).__name__
