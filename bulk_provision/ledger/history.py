@@ -263,7 +263,10 @@ def note(engine: Engine, job: str, **changes: str | float) -> None:
 
 
 def _read(state: str, told_at: float) -> Noted:
-    known = json.loads(state)
+    try:
+        known = dict(json.loads(state))
+    except (ValueError, TypeError):  # not ours: better to tell twice than to trip over it for ever
+        return Noted()
     fields = {name: value for name, value in known.items() if name in Noted._fields}
     return Noted(**fields)._replace(told_at=told_at)
 
