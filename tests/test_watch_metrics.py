@@ -2,7 +2,9 @@
 
 import math
 import os
+import re
 import stat
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,7 +16,7 @@ from bulk_provision.watch import Watch
 from ledger_samples import intent, journal_of
 from rounds import NIGHT, START, failed, place, round_of, run_of, trouble, well
 
-ORDER = ("job", "account", "outcome")
+ORDER = ("job_name", "account", "outcome")
 
 
 @pytest.fixture
@@ -85,6 +87,15 @@ def test_names_and_types_are_as_prometheus_wants_them(watch, tmp_path, ledger_pl
         assert family.name.startswith("bulk_provision_")
         assert family.documentation
         assert not family.name.endswith(("_total", "_count", "_sum", "_bucket", "_milliseconds"))
+
+
+def test_every_name_is_documented(watch, tmp_path, ledger_place):
+    watch.ended(round_of(run_of(ledger_place, [well("ada")], 0), exit_code=0))
+    page = (Path(__file__).parents[1] / "docs" / "watching.md").read_text("utf-8")
+    families = text_string_to_metric_families((tmp_path / "job.prom").read_text())
+    assert {family.name for family in families} == set(
+        re.findall(r"^\| `(bulk_\w+)`", page, re.MULTILINE)
+    )
 
 
 def test_everybody_may_read_it_whatever_the_umask(watch, tmp_path, umask_077):
@@ -171,7 +182,8 @@ def test_no_limit_is_infinite(watch, tmp_path, ledger_place):
 
 
 @pytest.mark.parametrize(
-    "junk", [b"\xff\xfe\x00", b"not { metrics", b"", b'bulk_provision_exit_code{job="nightly"} x']
+    "junk",
+    [b"\xff\xfe\x00", b"not { metrics", b"", b'bulk_provision_exit_code{job_name="nightly"} x'],
 )
 def test_whatever_lay_there_is_replaced(watch, tmp_path, junk):
     (tmp_path / "job.prom").write_bytes(junk)
@@ -182,7 +194,7 @@ def test_whatever_lay_there_is_replaced(watch, tmp_path, junk):
 def test_a_file_that_another_job_uses_is_told(watch, tmp_path, ledger_place, told):
     watch_of(tmp_path / "job.prom", ledger_place, told, job="other").ended(round_of(exit_code=0))
     watch.ended(round_of(exit_code=2))
-    assert [(event, fields["job"]) for event, fields in told] == [
+    assert [(event, fields["used_by"]) for event, fields in told] == [
         ("metrics_of_another_job", "other")
     ]
     assert samples(tmp_path / "job.prom")["last_success_timestamp_seconds", "nightly"] == 0
@@ -197,6 +209,12 @@ def test_a_run_without_a_job_is_called_after_its_source(tmp_path, ledger_place, 
 def test_a_name_that_the_collector_would_pass_over_is_refused(tmp_path, ledger_place, told):
     with pytest.raises(UsageError, match=r"ends with \.prom, not job\.txt"):
         watch_of(tmp_path / "job.txt", ledger_place, told)
+
+
+def test_what_is_no_file_is_not_waited_for(watch, tmp_path):
+    os.mkfifo(tmp_path / "job.prom")
+    watch.ended(round_of(exit_code=0))
+    assert samples(tmp_path / "job.prom")["exit_code", "nightly"] == 0
 
 
 @pytest.mark.parametrize("path", ["missing/job.prom", "folder.prom"])

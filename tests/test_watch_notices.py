@@ -352,7 +352,7 @@ def test_a_server_that_never_answers_holds_nobody_up(tmp_path, server, told, mon
 def test_an_apprise_that_hangs_is_ended(tmp_path, server, told, monkeypatch):
     settings = load_settings({"notify_file": addressed(tmp_path, server.url("x", "json"))})
     sending = Addresses.of(settings)
-    monkeypatch.setattr(addresses, "_START", "import time; time.sleep(60)")
+    monkeypatch.setattr(addresses, "_COURIER", ["-c", "import time; time.sleep(60)"])
     monkeypatch.setattr(addresses, "_TO_START", 0.1)
     sending._seconds = 0.0
     assert not sending.send(

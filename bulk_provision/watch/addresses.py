@@ -19,6 +19,7 @@ from bulk_provision.errors import UsageError
 from bulk_provision.model import Secret
 from bulk_provision.settings import ENV_PREFIX, Reference
 from bulk_provision.settings.secrets import LIMIT
+from bulk_provision.watch import courier
 from bulk_provision.watch.courier import FINE
 
 if TYPE_CHECKING:
@@ -28,11 +29,7 @@ if TYPE_CHECKING:
     from bulk_provision.watch.message import Message
 
 _SCHEMA = re.compile(r"([a-z][a-z0-9]{1,15})://", re.IGNORECASE)
-_ROOT = str(Path(__file__).parents[2])
-_START = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); "
-    "from bulk_provision.watch.courier import main; main()"
-)
+_COURIER = [str(Path(courier.__file__))]  # by its file: it needs nothing else of ours
 _TO_START = 15.0  # seconds for a busy machine to start Python and import Apprise
 
 
@@ -132,7 +129,7 @@ def _answers(addresses: list[Address], seconds: float, message: dict[str, str]) 
     why = "the process in which Apprise works broke off"
     try:
         ran = subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-W", "ignore", "-P", "-c", _START, _ROOT],
+            [sys.executable, "-W", "ignore", "-P", *_COURIER],
             input=json.dumps(letter).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -66,7 +66,9 @@ def write_metrics(
     """
     old = _read_old(path)
     if old.job and old.job != job.label:
-        tell("metrics_of_another_job", file=str(path), job=old.job, cure="One file for each job.")
+        tell(
+            "metrics_of_another_job", file=str(path), used_by=old.job, cure="One file for each job."
+        )
         old = _Old()
     registry = CollectorRegistry()
     _tell_of_round(_Gauges(registry, job.label), round_, findings, old)
@@ -75,7 +77,10 @@ def write_metrics(
 
 
 class _Gauges:
-    """Makes gauges whose first label is the job."""
+    """Makes gauges whose first label is the job.
+
+    Not `job`: that is a label of Prometheus itself, and would come out as `exported_job`.
+    """
 
     def __init__(self, registry: CollectorRegistry, job: str, *labels: str) -> None:
         self._registry = registry
@@ -95,7 +100,7 @@ class _Gauges:
         gauge = Gauge(
             _PREFIX + name.removeprefix(_PREFIX),
             meaning,
-            ("job", *self._labels, *labels),
+            ("job_name", *self._labels, *labels),
             registry=self._registry,
         )
         for of, value in values.items():
@@ -166,13 +171,15 @@ def _read_old(path: Path) -> _Old:
     """Return what lies there; nothing, when it cannot be read or is no textfile of ours."""
     found: dict[str, float] = {}
     job = ""
+    if not path.is_file():  # to read a pipe would wait for ever
+        return _Old()
     try:
         with path.open(encoding="utf-8") as file:
             for family in text_string_to_metric_families(file.read(_OLD_LIMIT)):
                 for sample in family.samples:
                     if sample.name in (_LAST_SUCCESS, _LAST_COMPLETION):
                         found[sample.name] = sample.value
-                        job = sample.labels.get("job", "")
+                        job = sample.labels.get("job_name", "")
     except (OSError, ValueError):
         return _Old()
     moments = [found.get(name, 0.0) for name in (_LAST_SUCCESS, _LAST_COMPLETION)]
