@@ -117,9 +117,9 @@ class Watch:
 
     def ended(self, round_: RoundSummary) -> None:
         """Tell how a round ended; the healthcheck last, when all else is done."""
-        if not (self._report or self._metrics or self._addresses or self._healthcheck):
-            return
-        findings = self._try("ledger", lambda: self._looked(round_))
+        findings = None
+        if self._report or self._metrics or self._addresses:
+            findings = self._try("ledger", lambda: self._looked(round_))
         if findings is not None:
             self._try("ledger", lambda: self._remember_end(round_, findings))
         self._try("report", lambda: self._write_report(round_, findings))
