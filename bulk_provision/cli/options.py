@@ -195,6 +195,34 @@ policy_flags = _together(
     setting("--password-alphabet", metavar="CHARACTERS", help="Of generated passwords."),
 )
 
+watch_flags = _together(
+    setting(
+        "--report",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="JSON file about how it ended.",
+    ),
+    setting(
+        "--metrics",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Prometheus textfile (.prom) about how it ended.",
+    ),
+    setting("--healthcheck", metavar="URL", help="Pinged on start, success and failure."),
+    setting(
+        "--notify-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="File with Apprise addresses, one a line: who is told.",
+    ),
+    setting(
+        "--notify-when",
+        type=click.Choice(["change", "created", "always", "never"]),
+        help="When the state changes or somebody should act (default), also when endpoints were "
+        "created, always, or never.",
+    ),
+)
+
 
 def settings_of(job: Path | None, **flags: Any) -> Settings:  # noqa: ANN401  (click's values)
     """Return the settings that flags, environment and job file make.

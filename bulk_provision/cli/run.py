@@ -27,6 +27,7 @@ from bulk_provision.cli.options import (
     settings_of,
     source_flags,
     source_of,
+    watch_flags,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 @ledger_flag
 @protect_flags
 @log_flag
+@watch_flags
 @setting("--json", is_flag=True, help="Print one JSON object on stdout, and nothing else.")
 @setting("--quiet", is_flag=True, help="Print nothing but errors.")
 @setting("--yes", is_flag=True, help="Overwrite results; reset passwords without asking.")
@@ -65,6 +67,7 @@ def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa:
     from bulk_provision.cli.telling import reporter
     from bulk_provision.job import LedgerPlace
     from bulk_provision.rounds import clean_up
+    from bulk_provision.watch import Watch
 
     settings = settings_of(job, json_=json, **flags)
     source = source_of(settings)
@@ -73,7 +76,10 @@ def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa:
     orders = orders_of(settings, source, _ask_secret if has_terminal else None, key.password)
     _confirm_reset(settings, has_terminal=has_terminal)
     with reporter(settings) as told:
+        watch = Watch.of(settings, settings.name, LedgerPlace.of(settings), told.warn)
+        watch.started()
         round_ = _loop_run(orders, told)
+        watch.ended(round_)
         clean_up(LedgerPlace.of(settings), round_, keeping_of(settings), told.log_file, told.note)
     _tell(settings, round_)
     if any(run.results for run in round_.runs):

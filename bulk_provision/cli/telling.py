@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from bulk_provision.job import Progress, Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import TextIO
 
     from rich.console import Console
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from bulk_provision.model import Summary
     from bulk_provision.plan import Plan
-    from bulk_provision.rounds import Told
     from bulk_provision.settings import Settings
     from bulk_provision.staging import Staged
 
@@ -30,7 +29,7 @@ def reporter(settings: Settings) -> Iterator[Reporter]:
     from bulk_provision.cli.logs import LogFile, logger
 
     with ExitStack() as stack:
-        told: list[Told] = []
+        told: list[_Log | _Terminal] = []
         log_file = None
         if settings.log_folder is not None:
             file = LogFile(settings.log_folder, settings.name)
@@ -54,7 +53,7 @@ class Reporter:
         log_file: where one of them writes; None: none does.
     """
 
-    def __init__(self, told: list[Told], log_file: Path | None) -> None:
+    def __init__(self, told: Sequence[_Log | _Terminal], log_file: Path | None) -> None:
         self._told = told
         self.log_file = log_file
 
@@ -69,6 +68,11 @@ class Reporter:
         """Something happened beside the runs."""
         for one in self._told:
             one.note(event, **fields)
+
+    def warn(self, event: str, **fields: object) -> None:
+        """Something went wrong beside the runs, and they go on all the same."""
+        for one in self._told:
+            one.warn(event, **fields)
 
     def stopping(self, reason: str) -> None:
         """Nothing more is sent."""
@@ -118,6 +122,9 @@ class _Log:
     def note(self, event: str, **fields: object) -> None:
         self._log.info(event, **fields)
 
+    def warn(self, event: str, **fields: object) -> None:
+        self._log.warning(event, **fields)
+
     def stopping(self, reason: str) -> None:
         self._log.warning("stopping", reason=reason)
 
@@ -141,6 +148,9 @@ class _Terminal:
         label = ", ".join(filter(None, parts))
         yield LiveLine(self._console, self._bar, label and f"[{label}]")
 
+    def warn(self, event: str, **fields: object) -> None:
+        self.note(event, **fields)
+
     def note(self, event: str, **fields: object) -> None:
         told = ", ".join(f"{name} {value}" for name, value in fields.items())
         self._print(f"{event.replace('_', ' ')}: {told}")
@@ -153,7 +163,7 @@ class _Terminal:
 
 
 @contextmanager
-def _terminal(settings: Settings) -> Iterator[Told]:
+def _terminal(settings: Settings) -> Iterator[_Terminal]:
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar

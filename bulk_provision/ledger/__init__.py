@@ -10,6 +10,7 @@ keeping     what a job keeps, and for how long
 erasing     `forget`: delivered passwords leave for good
 rekeying    `rekey`: another key for all of it
 archive     runs as people and results files see them
+history     a job's past: when it last went well, what fails, what was told
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from typing import TYPE_CHECKING, Self
 import sqlalchemy as sa
 
 from bulk_provision.errors import KeyMismatchError, UsageError
-from bulk_provision.ledger import archive
+from bulk_provision.ledger import archive, history
 from bulk_provision.ledger.book import Book, Known, OpenRow, Refusal, StagedRow
 from bulk_provision.ledger.changes import Change
 from bulk_provision.ledger.erasing import Forgotten, forget
+from bulk_provision.ledger.history import FailingGroup, FailingRow, Noted, Past, RunFacts
 from bulk_provision.ledger.journal import Attempt, Intent, Journal, Settled
 from bulk_provision.ledger.keeping import (
     OldFile,
@@ -40,7 +42,7 @@ from bulk_provision.ledger.schema import State, accounts, meta, runs
 from bulk_provision.ledger.vault import Vault, decoded_key, key_id, load_key, new_key, write_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from bulk_provision.model import Outcome, ResultRow, RunRecord
 
@@ -51,14 +53,19 @@ __all__ = [
     "Attempt",
     "Book",
     "Change",
+    "FailingGroup",
+    "FailingRow",
     "Intent",
     "Journal",
     "Known",
     "Lease",
     "Ledger",
+    "Noted",
     "OldFile",
     "OpenRow",
+    "Past",
     "Refusal",
+    "RunFacts",
     "Settled",
     "StagedRow",
     "State",
@@ -155,6 +162,38 @@ class Ledger:
         """Count the rows of a run that are as an earlier run left them."""
         with self._engine.connect().execution_options(**READS) as connection:
             return archive.unchanged(connection, run_id)
+
+    def last_end(self, past: Past, exit_codes: Collection[int]) -> float:
+        """Return by when every account of a job last ended a run so; 0.0: one never has."""
+        return history.last_end(self._engine, past, exit_codes)
+
+    def unsettled(self, past: Past) -> dict[int, int]:
+        """Count the endpoints in doubt of each account that a job ever ran for."""
+        return history.unsettled(self._engine, past)
+
+    def run_facts(self, run_ids: Sequence[int]) -> dict[int, RunFacts]:
+        """Return kind, rate and length of some runs."""
+        return history.run_facts(self._engine, run_ids)
+
+    def failing_fingerprint(self, run_ids: Sequence[int]) -> str:
+        """Return a digest of who fails in some runs, and how; "" when nobody does."""
+        return history.failing_fingerprint(self._engine, run_ids)
+
+    def failing_rows(self, run_ids: Sequence[int], *, limit: int) -> list[FailingRow]:
+        """Return the first rows of some runs that fail."""
+        return history.failing_rows(self._engine, run_ids, limit)
+
+    def failing_groups(self, run_ids: Sequence[int], *, limit: int) -> list[FailingGroup]:
+        """Return in which ways rows of some runs fail, the most frequent first."""
+        return history.failing_groups(self._engine, run_ids, limit)
+
+    def noted(self, job: str) -> Noted | None:
+        """Return what is remembered about a job between its rounds; None: nothing."""
+        return history.noted(self._engine, job)
+
+    def note(self, job: str, **changes: str | float) -> None:
+        """Change what is remembered about a job, by the fields of `Noted`."""
+        history.note(self._engine, job, **changes)
 
     def forget(
         self,

@@ -10,7 +10,7 @@ Times are UTC seconds since 1970. `sealed` columns hold passwords as `vault` enc
         └─── leases                       which process may call for the account
 
     files                                 what a job wrote, for the day when it cleans up
-    notices                               what was last told about a job
+    notices                               what was last told about a job, and when it went well
 """
 
 from __future__ import annotations
@@ -220,6 +220,6 @@ notices = sa.Table(
     "notices",
     metadata,
     sa.Column("job", sa.Text, primary_key=True),
-    sa.Column("state", sa.Text, nullable=False),  # a fingerprint of what was told
+    sa.Column("state", sa.Text, nullable=False),  # JSON: `history.Noted`
     sa.Column("told_at", sa.Float, nullable=False),
 )
