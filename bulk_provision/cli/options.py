@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from bulk_provision.job import Results, Source
     from bulk_provision.model import Caution, Secret
     from bulk_provision.plan import Policy
-    from bulk_provision.rounds import Keeping, Orders
-    from bulk_provision.settings import Settings
+    from bulk_provision.rounds import Keeping, Orders, Routes
+    from bulk_provision.settings import Served, Settings
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
@@ -296,33 +296,51 @@ def keeping_of(settings: Settings) -> Keeping:
     )
 
 
+def accounts_in(
+    settings: Settings, ask: Callable[[], str] | None
+) -> tuple[Served | None, Routes | None]:
+    """Return the account that settings name, or the accounts that rows may name.
+
+    Args:
+        settings: with an account, or a column of accounts.
+        ask: prompts for the secret; None when there is nobody to ask.
+
+    Raises:
+        UsageError: an account or a secret is missing.
+    """
+    from bulk_provision.rounds import Routes
+    from bulk_provision.settings import account_of, accounts_of
+
+    if settings.account_column is None:
+        return account_of(settings, ask), None
+    return None, Routes(settings.account_column, accounts_of(settings), settings.account or "")
+
+
 def orders_of(
-    settings: Settings, source: Source, ask: Callable[[], str] | None, protect: Secret | None
+    settings: Settings,
+    source: Source,
+    account: Served | None,
+    routes: Routes | None,
+    protect: Secret | None,
 ) -> Orders:
     """Return what settings want to be done.
 
     Args:
         settings: all of them.
         source: as `source_of` returns it.
-        ask: prompts for the secret; None when there is nobody to ask.
+        account: as `accounts_in` returns it,
+        routes: and these.
         protect: the password for the results.
-
-    Raises:
-        UsageError: an account or a secret is missing.
     """
     import time
 
     from bulk_provision.job import LedgerPlace
-    from bulk_provision.rounds import Orders, Routes
-    from bulk_provision.settings import account_of, accounts_of
+    from bulk_provision.rounds import Orders
 
-    routes = None
-    if settings.account_column is not None:
-        routes = Routes(settings.account_column, accounts_of(settings), settings.account or "")
     deadline = settings.deadline
     return Orders(
         source=source,
-        account=account_of(settings, ask) if routes is None else None,
+        account=account,
         routes=routes,
         results=results_of(settings, protect),
         policy=policy_of(settings),

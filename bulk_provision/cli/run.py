@@ -14,6 +14,7 @@ import click
 from bulk_provision.cli.options import (
     EPILOG,
     account_flags,
+    accounts_in,
     caution_flags,
     keeping_of,
     ledger_flag,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from bulk_provision.cli.protecting import ResultsKey
     from bulk_provision.cli.telling import Reporter
     from bulk_provision.job import Control
     from bulk_provision.model import RoundSummary, Summary
@@ -63,28 +65,45 @@ def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa:
     or - for standard input.
     Run the same command again to continue: nobody is created twice.
     """
-    from bulk_provision.cli.protecting import key_of
     from bulk_provision.cli.telling import reporter
     from bulk_provision.job import LedgerPlace
     from bulk_provision.rounds import clean_up
     from bulk_provision.watch import Watch
 
     settings = settings_of(job, json_=json, **flags)
-    source = source_of(settings)
-    has_terminal = sys.stdin.isatty() and sys.stderr.isatty() and source.path != "-"
-    key = key_of(settings, csv=settings.csv, has_terminal=has_terminal)
-    orders = orders_of(settings, source, _ask_secret if has_terminal else None, key.password)
-    _confirm_reset(settings, has_terminal=has_terminal)
+    ledger = LedgerPlace.of(settings)
     with reporter(settings) as told:
-        watch = Watch.of(settings, settings.name, LedgerPlace.of(settings), told.warn)
+        watch = Watch.of(settings, settings.name, ledger, told.warn)
         watch.started()
-        round_ = _loop_run(orders, told)
+        round_, key = _go(settings, told)
         watch.ended(round_)
-        clean_up(LedgerPlace.of(settings), round_, keeping_of(settings), told.log_file, told.note)
+        clean_up(ledger, round_, keeping_of(settings), told.log_file, told.note)
     _tell(settings, round_)
     if any(run.results for run in round_.runs):
         key.show()
     sys.exit(round_.exit_code)
+
+
+def _go(settings: Settings, told: Reporter) -> tuple[RoundSummary, ResultsKey]:
+    """Do what settings want; what keeps it from beginning is in the summary, for all who watch."""
+    import time
+
+    from bulk_provision.cli.protecting import ResultsKey, key_of
+    from bulk_provision.errors import ProvisionError
+    from bulk_provision.rounds import not_begun
+
+    began = time.time()
+    try:
+        source = source_of(settings)
+        has_terminal = sys.stdin.isatty() and sys.stderr.isatty() and source.path != "-"
+        ask = _ask_secret if has_terminal else None
+        account, routes = accounts_in(settings, ask)
+        key = key_of(settings, csv=settings.csv, has_terminal=has_terminal)
+        _confirm_reset(settings, has_terminal=has_terminal)
+        orders = orders_of(settings, source, account, routes, key.password)
+    except ProvisionError as problem:
+        return not_begun(settings.name, settings.source or "", problem, began), ResultsKey()
+    return _loop_run(orders, told), key
 
 
 def _ask_secret() -> str:

@@ -39,7 +39,7 @@ def reporter(settings: Settings) -> Iterator[Reporter]:
         if settings.quiet:
             pass
         elif sys.stderr.isatty():
-            told.append(stack.enter_context(_terminal(settings)))
+            told.append(_Terminal(settings))
         else:
             told.append(_Log(logger(sys.stderr), settings.name))
         yield Reporter(told, log_file)
@@ -132,10 +132,13 @@ class _Log:
 class _Terminal:
     """Live lines, one for each run that goes; labelled where there may be several."""
 
-    def __init__(self, console: Console, bar: Bar, settings: Settings) -> None:
-        self._console = console
-        self._bar = bar
+    def __init__(self, settings: Settings) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True)
         self._settings = settings
+        self._bar: Bar | None = None
+        self._going = 0
 
     @contextmanager
     def watcher(self, account: str, source: str) -> Iterator[Watcher]:
@@ -146,14 +149,31 @@ class _Terminal:
             Path(source).name if source != self._settings.source else "",
         ]
         label = ", ".join(filter(None, parts))
-        yield LiveLine(self._console, self._bar, label and f"[{label}]")
+        with self._live() as bar:
+            yield LiveLine(self._console, bar, label and f"[{label}]")
 
-    def warn(self, event: str, **fields: object) -> None:
-        self.note(event, **fields)
+    @contextmanager
+    def _live(self) -> Iterator[Bar]:
+        """Show lines as long as a run goes; somebody may be asked something before."""
+        if self._bar is None:
+            self._bar = _bar(self._console)
+            self._bar.start()
+        self._going += 1
+        bar = self._bar
+        try:
+            yield bar
+        finally:
+            self._going -= 1
+            if not self._going:
+                self._bar = None
+                bar.stop()
 
     def note(self, event: str, **fields: object) -> None:
         told = ", ".join(f"{name} {value}" for name, value in fields.items())
-        self._print(f"{event.replace('_', ' ')}: {told}")
+        self._print(f"{event.replace('_', ' ').capitalize()}: {told}")
+
+    def warn(self, event: str, **fields: object) -> None:
+        self.note(event, **fields)
 
     def stopping(self, reason: str) -> None:
         self._print(f"Stopping ({reason}): calls under way may end. Again: do not wait for them.")
@@ -162,19 +182,14 @@ class _Terminal:
         self._console.print(text, markup=False, highlight=False)
 
 
-@contextmanager
-def _terminal(settings: Settings) -> Iterator[_Terminal]:
-    from rich.console import Console
+def _bar(console: Console) -> Bar:
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    console = Console(stderr=True)
-    bar = Bar(
+    return Bar(
         BarColumn(bar_width=24),
         TextColumn("{task.completed:,}/{task.total:,}"),
         TextColumn("{task.description}", markup=False),
         console=console,
         transient=True,
     )
-    with bar:
-        yield _Terminal(console, bar, settings)

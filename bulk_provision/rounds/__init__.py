@@ -7,8 +7,8 @@ going      the round itself: the runs, in their order, and what came of them
 keeping    what is removed when its time is over
 """
 
-from bulk_provision.rounds.going import Told, go, gravest
+from bulk_provision.rounds.going import Told, go, gravest, not_begun
 from bulk_provision.rounds.keeping import Keeping, clean_up
 from bulk_provision.rounds.orders import Orders, Routes
 
-__all__ = ["Keeping", "Orders", "Routes", "Told", "clean_up", "go", "gravest"]
+__all__ = ["Keeping", "Orders", "Routes", "Told", "clean_up", "go", "gravest", "not_begun"]

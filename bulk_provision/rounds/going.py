@@ -77,6 +77,21 @@ def gravest(codes: Sequence[int]) -> ExitCode:
     return max(map(ExitCode, codes), key=_GRAVITY.index, default=ExitCode.DONE)
 
 
+def not_begun(job: str, source: str, problem: ProvisionError, started_at: float) -> RoundSummary:
+    """Sum up a round that could not begin.
+
+    Args:
+        job: the job's name.
+        source: as it is written in the job.
+        problem: what kept it.
+        started_at: UTC, seconds since 1970.
+    """
+    trouble = Trouble("", source, problem.what, problem.cure, int(problem.exit_code))
+    return RoundSummary(
+        job, started_at, time.time() - started_at, (), (trouble,), gravest([trouble.exit_code])
+    )
+
+
 async def go(orders: Orders, told: Told, control: Control) -> RoundSummary:
     """Do everything that is ordered; what keeps one run from beginning does not keep the others.
 
