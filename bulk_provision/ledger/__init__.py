@@ -26,7 +26,7 @@ from bulk_provision.ledger.changes import Change
 from bulk_provision.ledger.erasing import Forgotten, forget
 from bulk_provision.ledger.journal import Attempt, Intent, Journal, Settled
 from bulk_provision.ledger.leases import LEASE_SECONDS, Lease
-from bulk_provision.ledger.opening import READS, ledger_url, open_engine
+from bulk_provision.ledger.opening import READS, ledger_path, ledger_url, open_engine
 from bulk_provision.ledger.rekeying import reseal_everything
 from bulk_provision.ledger.schema import State, accounts, meta, runs
 from bulk_provision.ledger.vault import Vault, decoded_key, key_id, load_key, new_key, write_key
@@ -54,6 +54,7 @@ __all__ = [
     "StagedRow",
     "State",
     "Vault",
+    "ledger_path",
 ]
 
 

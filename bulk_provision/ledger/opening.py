@@ -54,6 +54,11 @@ def ledger_url(text: str) -> sa.URL:
     return url.set(database=str(Path(url.database).expanduser().absolute()))
 
 
+def ledger_path(text: str) -> Path:
+    """Return the file that `--ledger` names; raises LedgerError as `ledger_url` does."""
+    return Path(str(ledger_url(text).database))
+
+
 def open_engine(url: sa.URL) -> Engine:
     """Connect to the ledger and bring its schema up to date; a missing SQLite file is made, 0600.
 
