@@ -24,6 +24,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("export", "Write a run's results again."),
     "forget": ("forget", "Erase delivered passwords from the ledger, for good."),
     "rekey": ("rekey", "Encrypt the ledger's passwords under another key."),
+    "doctor": ("doctor", "Look at everything that a run needs."),
     "job": ("jobs", "Check job files, and set jobs up."),
     "template": ("template", "Write an empty, explained spreadsheet to fill in."),
     "sandbox": ("sandbox", "Serve an emulated vendor on this machine."),

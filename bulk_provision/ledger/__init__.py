@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
 
@@ -26,9 +26,15 @@ from bulk_provision.ledger.changes import Change
 from bulk_provision.ledger.erasing import Forgotten, forget
 from bulk_provision.ledger.journal import Attempt, Intent, Journal, Settled
 from bulk_provision.ledger.leases import LEASE_SECONDS, Lease
-from bulk_provision.ledger.opening import READS, ledger_path, ledger_url, open_engine
+from bulk_provision.ledger.opening import (
+    READS,
+    ledger_path,
+    ledger_url,
+    open_engine,
+    stored_version,
+)
 from bulk_provision.ledger.rekeying import reseal_everything
-from bulk_provision.ledger.schema import State, accounts, meta, runs
+from bulk_provision.ledger.schema import HEAD, State, accounts, meta, runs
 from bulk_provision.ledger.vault import Vault, decoded_key, key_id, load_key, new_key, write_key
 
 if TYPE_CHECKING:
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
 _KEY_ID = sa.select(meta.c.value).where(meta.c.key == "key_id")
 
 __all__ = [
+    "HEAD",
     "LEASE_SECONDS",
     "Attempt",
     "Book",
@@ -55,6 +62,7 @@ __all__ = [
     "State",
     "Vault",
     "ledger_path",
+    "stored_version",
 ]
 
 
@@ -97,14 +105,21 @@ class Ledger:
 
     def book(self, appid: int, base_url: str) -> Book:
         """Return an account's part of the ledger; an account is known by its id and base URL."""
-        this = (accounts.c.appid == appid) & (accounts.c.base_url == base_url)
-        wanted = sa.select(accounts.c.id).where(this)
+        if (known := self.known_book(appid, base_url)) is not None:
+            return known
         with self._engine.begin() as connection:
-            account_id = connection.scalar(wanted)
-            if account_id is None:
+            if connection.scalar(_account_id(appid, base_url)) is None:
                 connection.execute(sa.insert(accounts).values(appid=appid, base_url=base_url))
-                account_id = connection.scalar(wanted)
-        assert account_id is not None
+        made = self.known_book(appid, base_url)
+        assert made is not None
+        return made
+
+    def known_book(self, appid: int, base_url: str) -> Book | None:
+        """Return an account's part of the ledger; None when nothing is known of it."""
+        with self._engine.connect().execution_options(**READS) as connection:
+            account_id = connection.scalar(_account_id(appid, base_url))
+        if account_id is None:
+            return None
         vault = self._vault(appid, base_url)
         return Book(self._engine, account_id, f"{appid} at {base_url}", vault)
 
@@ -208,3 +223,9 @@ class Ledger:
                 "Give the right key: without it the ledger's passwords cannot be read.",
             )
         return key
+
+
+def _account_id(appid: int, base_url: str) -> sa.Select[Any]:
+    return sa.select(accounts.c.id).where(
+        accounts.c.appid == appid, accounts.c.base_url == base_url
+    )

@@ -18,6 +18,7 @@ from bulk_provision.settings.accounts import (
     accounts_of,
     address_of,
     pace_of,
+    served,
 )
 from bulk_provision.settings.contradictions import doubts, is_inbox, is_pattern
 from bulk_provision.settings.fields import (
@@ -64,6 +65,7 @@ __all__ = [
     "pace_of",
     "secret_of_variable",
     "secret_path",
+    "served",
     "source_password",
     "text_of_secret_file",
 ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import platformdirs
-from pydantic import Field, SecretStr, WithJsonSchema, field_validator, model_validator
+from pydantic import Field, SecretStr, WithJsonSchema, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -20,9 +20,6 @@ from pydantic_settings import (
 from bulk_provision.model import Limit, OnExists, Pace, WeakPasswords
 from bulk_provision.settings.accounts import DEFAULT_BASE_URL, AccountEntry, BaseUrl
 from bulk_provision.settings.moments import Deadline, Schedule
-
-if TYPE_CHECKING:
-    from typing import Self
 
 ENV_PREFIX = "BULK_PROVISION_"
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
@@ -211,13 +208,6 @@ class Settings(BaseSettings):
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("write an address such as https://hc-ping.com/…")
         return value
-
-    @model_validator(mode="after")
-    def _one_place_for_results(self) -> Self:
-        if self.output is not None and self.results_folder is not None:
-            # one name for the results of every night would be an error on the second
-            raise ValueError("output names one file, results_folder a folder: leave one away")
-        return self
 
     @classmethod
     def settings_customise_sources(
