@@ -26,7 +26,7 @@ def is_pattern(source: str) -> bool:
 
 def is_inbox(source: str) -> bool:
     """Tell whether a source is a folder whose files are all to be run."""
-    return source != "-" and Path(source).is_dir()
+    return source not in ("", "-") and Path(source).is_dir()
 
 
 def contradictions(settings: Settings) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bulk_provision.settings.moments import Schedule
 
 _USER = "bulk-provision"  # whom a job runs as, unless another is named: never root
+_USER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")  # cron reads no file with another character in its name
 
 
@@ -78,6 +79,8 @@ def command(
     when = _schedule(checked.settings, at)
     if user is None and (kind == "systemd" or (kind == "cron" and write)):
         user = _USER
+    if user is not None and not _USER_NAME.fullmatch(user):
+        raise UsageError(f"--user: {user!r} is no name of a user.")
     wishes = _Wishes(write, user, _name(checked.settings, name), directory or _place_of(kind))
     if kind == "cron":
         _install_crontab(checked.settings, file, when, wishes)
