@@ -140,6 +140,17 @@ def test_what_is_wrong_with_an_accounts_file_is_told_with_its_line(tmp_path):
     assert finding.is_warning
 
 
+def test_an_account_that_only_this_user_has_described_is_a_warning(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "bulk-provision").mkdir()
+    text = "[accounts.main]\nappid = 7\nsecret_env = 'HOME'\n"
+    (tmp_path / "bulk-provision" / "accounts.toml").write_text(text)
+    job = 'source = "job.toml"\naccount = "main"\nschedule = "02:17"\nledger = "l.db"\n'
+    (tmp_path / "job.toml").write_text(job)
+    (finding,) = check_job(tmp_path / "job.toml").findings
+    assert (finding.key, finding.is_warning) == ("account", True)
+
+
 def test_a_folder_that_cannot_be_made_is_refused(check, tmp_path):
     (tmp_path / "file").touch()
     found = check('source = "people.csv"\nresults_folder = "file/results"\n')

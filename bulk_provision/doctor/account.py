@@ -49,12 +49,12 @@ async def call(served: Served, place: LedgerPlace | None) -> list[Result]:
 
 
 async def _called_at_its_turn(label: str, served: Served, lease: Lease) -> Result:
+    lease.owed = lambda: lease.held_back  # what is not waited out here is left for the next run
     if lease.held_back > PATIENCE / 2:
         what = f"the vendor asked for a pause, {lease.held_back:.0f} s of it are left"
         return Result(label, Health.SKIPPED, what)
     await asyncio.sleep(lease.held_back)
-    if served.pace.rate is not None:
-        lease.owed = lambda: 1 / (served.pace.rate or 1)
+    lease.owed = lambda: 1 / served.pace.rate if served.pace.rate else 0.0
     return await _called(label, served)
 
 

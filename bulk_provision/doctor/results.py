@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from enum import StrEnum
@@ -51,18 +52,25 @@ async def in_time(name: str, look: Callable[[], Found]) -> list[Result]:
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[list[Result]] = loop.create_future()
 
-    def tell(found: list[Result]) -> None:
-        if not answer.done():
+    def tell(found: list[Result] | BaseException) -> None:
+        if answer.done():  # nobody waits any more
+            return
+        if isinstance(found, BaseException):
+            answer.set_exception(found)
+        else:
             answer.set_result(found)
 
     def work() -> None:
+        found: list[Result] | BaseException
         try:
             found = list(look())
         except ProvisionError as problem:
             found = [Result(name, Health.FAILED, problem.what, problem.cure)]
         except OSError as problem:
             found = [Result(name, Health.FAILED, f"{problem}.", "Check its path, owner and mode.")]
-        if not loop.is_closed():
+        except BaseException as problem:  # noqa: BLE001  (a bug of ours: raised where we are awaited)
+            found = problem
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
             loop.call_soon_threadsafe(tell, found)
 
     threading.Thread(target=work, name=f"doctor: {name}", daemon=True).start()

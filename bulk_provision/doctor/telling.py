@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from bulk_provision.settings import Settings
 
+_TEST = "A test notice of bulk-provision doctor: nothing has happened."
 _WITHOUT = "Install it: pip install 'bulk-provision[notify]'"
 
 
@@ -49,19 +51,20 @@ def _addresses(settings: Settings) -> list[tuple[int, str]] | None:
 
 
 def _notice(number: int, address: str, *, send: bool) -> Result:
-    import apprise  # noqa: PLC0415  (an extra, and slow to import)
+    with warnings.catch_warnings():  # Apprise's plugins import what later Pythons do not have
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import apprise  # noqa: PLC0415  (an extra, and slow to import)
 
-    notifier = apprise.Apprise()
-    if not notifier.add(address):
-        what = f"line {number} of the addresses is none that Apprise knows."
-        cure = "See https://github.com/caronc/apprise/wiki for how each is written."
-        return Result("notices", Health.FAILED, what, cure)
-    kind = notifier[0].service_name
-    if not send:
-        return Result("notices", Health.OK, f"line {number}: {kind}; nothing was sent")
-    text = "A test notice of bulk-provision doctor: nothing has happened."
-    if notifier.notify(title="bulk-provision", body=text):
-        return Result("notices", Health.OK, f"line {number}: {kind}; a test notice was sent")
+        notifier = apprise.Apprise()
+        if not notifier.add(address):
+            what = f"line {number} of the addresses is none that Apprise knows."
+            cure = "See https://github.com/caronc/apprise/wiki for how each is written."
+            return Result("notices", Health.FAILED, what, cure)
+        kind = notifier[0].service_name
+        if not send:
+            return Result("notices", Health.OK, f"line {number}: {kind}; nothing was sent")
+        if notifier.notify(title="bulk-provision", body=_TEST):
+            return Result("notices", Health.OK, f"line {number}: {kind}; a test notice was sent")
     what = f"line {number}: {kind} did not take the test notice."
     return Result("notices", Health.FAILED, what, "Check the address, and the way to its host.")
 

@@ -55,7 +55,11 @@ def check_job(path: Path) -> Checked:
     found = list(loaded.findings)
     if loaded.settings is not None and loaded.ways is not None:
         known = {finding.key.partition(".")[0] for finding in found}
-        further = (*_looked_at(loaded.settings, known), *doubts(loaded.settings))
+        further = (
+            *_looked_at(loaded.settings, known),
+            *doubts(loaded.settings),
+            *_of_own_accounts_file(loaded, loaded.settings),
+        )
         found += [
             _of_accounts_file(loaded, loaded.settings, loaded.ways.placed(one))
             for one in further
@@ -81,6 +85,16 @@ def _of_accounts_file(loaded: Loaded, settings: Settings, finding: Finding) -> F
         return finding
     path, text, _ = found
     return finding._replace(where=f"{path}:{line_of(text, *keys) or line_of(text, *keys[:2])}")
+
+
+def _of_own_accounts_file(loaded: Loaded, settings: Settings) -> Iterator[Finding]:
+    """Warn of a job whose account nobody else than this user has described."""
+    if settings.schedule is None or settings.accounts_file is not None:
+        return
+    elsewhere = set(settings.accounts) - set(loaded.job.values.get("accounts", {}))
+    if not elsewhere.isdisjoint(served_names(settings)):
+        what = "the account is described in this user's own accounts.toml; another's has it not."
+        yield Finding("account", what, "Name accounts_file.", is_warning=True)
 
 
 def _looked_at(settings: Settings, known: set[str]) -> Iterator[Finding]:

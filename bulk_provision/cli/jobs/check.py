@@ -25,7 +25,7 @@ def command(file: Path) -> None:
 
     checked = check_job(file)
     for finding in checked.findings:
-        click.echo(_line(finding), err=not finding.is_warning)
+        click.echo(line_of(finding), err=not finding.is_warning)
     if not checked.is_in_order:
         sys.exit(2)
     assert checked.settings is not None
@@ -34,7 +34,7 @@ def command(file: Path) -> None:
         click.echo(f"  {heading:<9} {text}")
 
 
-def _line(finding: Finding) -> str:
+def line_of(finding: Finding) -> str:
     """Return `FILE:LINE: key: what; cure`."""
     if finding.is_warning:
         finding = finding._replace(key=f"warning: {finding.key}")

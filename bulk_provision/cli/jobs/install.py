@@ -89,6 +89,7 @@ def command(
 
 
 def _in_order(file: Path) -> Checked:
+    from bulk_provision.cli.jobs.check import line_of
     from bulk_provision.errors import UsageError
     from bulk_provision.setting_up import check_job
 
@@ -98,6 +99,8 @@ def _in_order(file: Path) -> Checked:
         raise UsageError(
             "\n".join(told), f"See that it is in order: bulk-provision job check {file}"
         )
+    for finding in checked.findings:
+        click.echo(line_of(finding), err=True)
     return checked
 
 
