@@ -10,7 +10,7 @@ placing    files that are put in place, and never over another's
 """
 
 from bulk_provision.setting_up.checking import Checked, check_job
-from bulk_provision.setting_up.command import this_command
+from bulk_provision.setting_up.command import closed_folder, this_command
 from bulk_provision.setting_up.cron import crontab
 from bulk_provision.setting_up.needs import (
     SecretNeeded,
@@ -30,6 +30,7 @@ __all__ = [
     "SecretNeeded",
     "Units",
     "check_job",
+    "closed_folder",
     "crontab",
     "file_to_read",
     "folders_written",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,14 @@ class Command(NamedTuple):
 
     words: tuple[str, ...]
     folders: tuple[Path, ...] = ()
+
+
+def closed_folder(command: Command) -> Path | None:
+    """Return a folder on the way to a command that is closed to other users, if there is one."""
+    for folder in reversed(Path(command.words[0]).parents):
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            return folder
+    return None
 
 
 def this_command() -> Command:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_settings import SettingsError
 
 from bulk_provision.errors import UsageError
 from bulk_provision.settings.accounts import AccountEntry
@@ -143,6 +144,10 @@ def _validate(loaded: Loaded, flags: dict[str, Any]) -> None:
         )
         try:
             loaded.settings = model(**flags)
+        except SettingsError:  # the one setting that the environment gives as JSON
+            where = f"{ENV_PREFIX}ACCOUNTS"
+            loaded.findings.append(Finding("accounts", "it is not JSON.", where=where))
+            return
         except ValidationError as problem:
             found = [_found(error, flags, loaded.job) for error in problem.errors()]
             loaded.findings += [finding for finding in found if finding not in loaded.findings]
@@ -172,7 +177,10 @@ def _put_together(loaded: Loaded, settings: Settings, flags: Mapping[str, Any]) 
             step()
         except UsageError as problem:
             loaded.findings.append(Finding("", problem.what, problem.cure))
-    loaded.findings += [ways.placed(finding) for finding in contradictions(settings)]
+    wrong = {finding.key.partition(".")[0] for finding in loaded.findings}
+    for finding in contradictions(settings):
+        if finding.key != "account_column" or wrong.isdisjoint({"accounts", ""}):
+            loaded.findings.append(ways.placed(finding))
 
 
 def _refused_in_file(job: JobFile) -> list[Finding]:

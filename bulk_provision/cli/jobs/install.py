@@ -81,6 +81,7 @@ def command(
         user = _USER
     if user is not None and not _USER_NAME.fullmatch(user):
         raise UsageError(f"--user: {user!r} is no name of a user.")
+    _warn_of_closed_folder(user)
     wishes = _Wishes(write, user, _name(checked.settings, name), directory or _place_of(kind))
     if kind == "cron":
         _install_crontab(checked.settings, file, when, wishes)
@@ -102,6 +103,17 @@ def _in_order(file: Path) -> Checked:
     for finding in checked.findings:
         click.echo(line_of(finding), err=True)
     return checked
+
+
+def _warn_of_closed_folder(user: str | None) -> None:
+    from bulk_provision.setting_up import closed_folder, this_command
+
+    if user not in (None, "root") and (folder := closed_folder(this_command())) is not None:
+        click.echo(
+            f"warning: {folder} is closed to other users, and this program lies in it: {user} may "
+            "not be able to start it; install it elsewhere, such as below /opt.",
+            err=True,
+        )
 
 
 def _schedule(settings: Settings, at: str | None) -> Schedule:
