@@ -232,6 +232,22 @@ async def test_a_ledger_is_opened_and_its_last_run_told(job, tmp_path, sandbox):
     assert "nobody calls" in of(found, "running").what
 
 
+@pytest.mark.parametrize(
+    ("code", "health"), [(0, OK), (1, OK), (7, OK), (4, WARNING), (6, WARNING)]
+)
+async def test_how_the_jobs_last_run_ended_is_told(job, tmp_path, sandbox, code, health):
+    with Ledger(str(tmp_path / "l.db")) as ledger:
+        book = ledger.book(sandbox.options.appid, sandbox.base_url)
+        for name in ("nightly", "another"):
+            run = book.begin_run(source="x", sheet="", sha256="", columns=(), rate=None, job=name)
+            how = {"state": "done", "reason": "the reason", "exit_code": code}
+            book.end_run(run, **how, rows_read=0, warnings=())
+    told = of(await looked(job()), "last run")
+    assert told.health is health
+    assert told.what.startswith("run 1 of ")
+    assert f"exit code {code}, the reason" in told.what
+
+
 async def test_another_key_is_told(job, tmp_path):
     for name in ("l.db", "other.db"):
         Ledger(str(tmp_path / name)).close()

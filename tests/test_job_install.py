@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from bulk_provision.cli import cli
 from bulk_provision.errors import UsageError
 from bulk_provision.sandbox import Sandbox
-from bulk_provision.setting_up import crontab, place, this_command, units
+from bulk_provision.setting_up import closed_folder, crontab, place, this_command, units
+from bulk_provision.setting_up.command import Command
 from bulk_provision.settings import load_settings
 from commands import command, environment
 
@@ -198,6 +199,12 @@ def test_no_name_of_a_job_begins_another_line(folder):
     made = made_units(folder)
     assert setting(made.service, "User") == ["bulk-provision"]
     assert setting(made.timer, "User") == []
+
+
+def test_a_program_that_other_users_cannot_reach_is_found(tmp_path):
+    (tmp_path / "bin").mkdir(mode=0o700)
+    assert closed_folder(Command(("/bin/sh",))) is None
+    assert closed_folder(Command((str(tmp_path / "bin" / "bulk-provision"),))) is not None
 
 
 # -- cron --

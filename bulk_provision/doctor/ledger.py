@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from bulk_provision.model import RunRecord
     from bulk_provision.settings import Settings
 
-_RUNS = 200  # in which the job's last one is looked for
 _FINE = (None, ExitCode.DONE, ExitCode.SOME_ROWS, ExitCode.DEADLINE)
 
 
@@ -58,11 +57,10 @@ def ledger(settings: Settings) -> Iterator[Result]:
 def _last_run(settings: Settings, opened: Ledger) -> Iterator[Result]:
     if not settings.name:  # no job
         return
-    for record in opened.runs(limit=_RUNS):
-        if record.job == settings.name:
-            yield _told(record)
-            return
-    yield Result("last run", Health.OK, "it has not run yet")
+    if (record := opened.last_run(settings.name)) is None:
+        yield Result("last run", Health.OK, "it has not run yet")
+    else:
+        yield _told(record)
 
 
 def _told(record: RunRecord) -> Result:

@@ -127,6 +127,10 @@ class Ledger:
         """Return the newest runs, newest first."""
         return archive.run_records(self._engine, limit=limit)
 
+    def last_run(self, job: str) -> RunRecord | None:
+        """Return a job's newest run; None when it has none."""
+        return archive.last_record(self._engine, job)
+
     def run(self, run_id: int) -> RunRecord:
         """Return a run; UsageError when there is none of that number."""
         return archive.run_record(self._engine, run_id)
