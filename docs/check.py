@@ -1,4 +1,4 @@
-"""Sees that the documentation tells the truth: help texts, links, tests, exit codes, environment.
+"""Sees that the documentation tells the truth: help texts, links, tests, exit codes, flags.
 
 python docs/check.py            complain and exit with 1
 python docs/check.py --write    put the present help texts into docs/commands.md
@@ -10,7 +10,10 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import click
 
 from bulk_provision.cli import cli
 from bulk_provision.model import ExitCode
@@ -20,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ROOT / "docs" / "commands.md"
 _HELP = re.compile(r"(```text\n\$ bulk-provision (.*?)\n)(.*?)(```)", re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)[^)]*\)")
+_FLAG = re.compile(r"^\| [^|]+ \| ([^|]*`-[^|]*) \|", re.MULTILINE)
 _TEST = re.compile(r"`(tests/\w+\.py)(?:::(\w+))?`")
 
 
@@ -41,6 +45,40 @@ def missing_tests(text: str) -> list[str]:
     ]
 
 
+def command_of(*names: str) -> click.Command:
+    """Return the command that these words name."""
+    found: click.Command = cli
+    for name in names:
+        assert isinstance(found, click.Group)
+        inner = found.get_command(click.Context(found), name)
+        assert inner is not None
+        found = inner
+    return found
+
+
+def names_of_commands(group: click.Group, before: str = "") -> Iterator[str]:
+    """Yield the names of all commands, "run", "job", "job check"."""
+    for name in group.list_commands(click.Context(group)):
+        yield before + name
+        command = group.get_command(click.Context(group), name)
+        if isinstance(command, click.Group):
+            yield from names_of_commands(command, f"{before}{name} ")
+
+
+def wrong_flags(text: str) -> list[str]:
+    """Return what docs/settings.md's tables say of flags, and is not so."""
+    complaints = []
+    for cell in _FLAG.findall(text):
+        # "`--at WHEN` of `job install`"; what names no command is of `run`
+        of = re.search(r" of `([^`]+)`", cell)
+        command = of[1] if of else "run"
+        flags = {flag for option in command_of(*command.split()).params for flag in option.opts}
+        for flag in re.findall(r"`(--?[a-z-]+)", cell):
+            if flag not in flags:
+                complaints.append(f"docs/settings.md: {flag} is no flag of {command}")
+    return complaints
+
+
 def main() -> int:
     """Check everything; return the exit code."""
     text = COMMANDS.read_text("utf-8")
@@ -52,7 +90,7 @@ def main() -> int:
         [] if fresh == text else ["docs/commands.md: a help text is old (--write mends it)"]
     )
     told = {found[2] for found in _HELP.finditer(text)}
-    names = [f"{name} --help" for name in cli.list_commands(None)]  # type: ignore[arg-type]  # unused
+    names = [f"{name} --help" for name in names_of_commands(cli)]
     complaints += [f"docs/commands.md: {name} is missing" for name in names if name not in told]
     exit_codes = (ROOT / "docs" / "exit-codes.md").read_text("utf-8")
     complaints += [
@@ -65,6 +103,7 @@ def main() -> int:
     complaints += [
         f"docs/settings.md: {name} is missing" for name in variables if f"`{name}`" not in settings
     ]
+    complaints += wrong_flags(settings)
     pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
     pages += [*(ROOT / "sample_data").glob("*.md"), *(ROOT / "jobs").glob("*.md")]
     for page in pages:

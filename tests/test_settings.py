@@ -253,6 +253,19 @@ def test_a_wrong_variable_is_named(env, job):
     assert wrong({}, job("concurrency = 5")).startswith(told), "it goes before the job file"
 
 
+def test_accounts_in_the_environment_that_are_no_json_are_named(env, job):
+    env(accounts="{")
+    told = "BULK_PROVISION_ACCOUNTS: it is not JSON."
+    assert wrong() == wrong({}, job('account_column = "team"')) == told
+
+
+def test_a_flag_goes_before_a_job_files_other_way_to_say_the_same(job):
+    path = job('results_folder = "results"\nhealthcheck = "https://one.example"')
+    settings = load_settings({"output": "r.xlsx", "healthcheck_file": Path("two")}, path)
+    assert (settings.output, settings.results_folder) == ("r.xlsx", None)
+    assert (settings.healthcheck, settings.healthcheck_file) == (None, Path("two"))
+
+
 def test_a_wrong_value_in_a_job_file_is_named_with_the_file(job):
     path = job('on_exists = "delete"')
     assert wrong({}, path) == f"{path}:1: on_exists: Input should be 'skip', 'compare' or 'reset'."

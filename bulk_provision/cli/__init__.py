@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 import click
+
+from bulk_provision.cli.lazily import LazyGroup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,12 +24,14 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("export", "Write a run's results again."),
     "forget": ("forget", "Erase delivered passwords from the ledger, for good."),
     "rekey": ("rekey", "Encrypt the ledger's passwords under another key."),
+    "doctor": ("doctor", "Look at everything that a run needs."),
+    "job": ("jobs", "Check job files, and set jobs up."),
     "template": ("template", "Write an empty, explained spreadsheet to fill in."),
     "sandbox": ("sandbox", "Serve an emulated vendor on this machine."),
 }
 
 
-class _LazyGroup(click.Group):
+class _Group(LazyGroup):
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; Ctrl-C is told in our own words (`run` has its own ways with it)."""
         try:
@@ -39,20 +43,6 @@ class _LazyGroup(click.Group):
             reason = "interrupted by Ctrl-C"
             raise StoppedError(reason, ExitCode.INTERRUPTED) from None
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in _COMMANDS:
-            return None
-        command = import_module(f"{__name__}.{_COMMANDS[cmd_name][0]}").command
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
-
 
 def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted:
@@ -60,7 +50,12 @@ def _print_version(context: click.Context, _parameter: click.Parameter, wanted: 
         context.exit()
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Group,
+    package=__name__,
+    commands=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--version",
     is_flag=True,

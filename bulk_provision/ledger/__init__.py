@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
 
@@ -36,9 +36,15 @@ from bulk_provision.ledger.keeping import (
     remove_rows,
 )
 from bulk_provision.ledger.leases import LEASE_SECONDS, Lease
-from bulk_provision.ledger.opening import READS, ledger_url, open_engine
+from bulk_provision.ledger.opening import (
+    READS,
+    ledger_path,
+    ledger_url,
+    open_engine,
+    stored_version,
+)
 from bulk_provision.ledger.rekeying import reseal_everything
-from bulk_provision.ledger.schema import State, accounts, meta, runs
+from bulk_provision.ledger.schema import HEAD, State, accounts, meta, runs
 from bulk_provision.ledger.vault import Vault, decoded_key, key_id, load_key, new_key, write_key
 
 if TYPE_CHECKING:
@@ -49,6 +55,7 @@ if TYPE_CHECKING:
 _KEY_ID = sa.select(meta.c.value).where(meta.c.key == "key_id")
 
 __all__ = [
+    "HEAD",
     "LEASE_SECONDS",
     "Attempt",
     "Book",
@@ -70,6 +77,8 @@ __all__ = [
     "StagedRow",
     "State",
     "Vault",
+    "ledger_path",
+    "stored_version",
 ]
 
 
@@ -112,20 +121,31 @@ class Ledger:
 
     def book(self, appid: int, base_url: str) -> Book:
         """Return an account's part of the ledger; an account is known by its id and base URL."""
-        this = (accounts.c.appid == appid) & (accounts.c.base_url == base_url)
-        wanted = sa.select(accounts.c.id).where(this)
+        if (known := self.known_book(appid, base_url)) is not None:
+            return known
         with self._engine.begin() as connection:
-            account_id = connection.scalar(wanted)
-            if account_id is None:
+            if connection.scalar(_account_id(appid, base_url)) is None:
                 connection.execute(sa.insert(accounts).values(appid=appid, base_url=base_url))
-                account_id = connection.scalar(wanted)
-        assert account_id is not None
+        made = self.known_book(appid, base_url)
+        assert made is not None
+        return made
+
+    def known_book(self, appid: int, base_url: str) -> Book | None:
+        """Return an account's part of the ledger; None when nothing is known of it."""
+        with self._engine.connect().execution_options(**READS) as connection:
+            account_id = connection.scalar(_account_id(appid, base_url))
+        if account_id is None:
+            return None
         vault = self._vault(appid, base_url)
         return Book(self._engine, account_id, f"{appid} at {base_url}", vault)
 
     def runs(self, *, limit: int = 50) -> list[RunRecord]:
         """Return the newest runs, newest first."""
         return archive.run_records(self._engine, limit=limit)
+
+    def last_run(self, job: str) -> RunRecord | None:
+        """Return a job's newest run; None when it has none."""
+        return archive.last_record(self._engine, job)
 
     def run(self, run_id: int) -> RunRecord:
         """Return a run; UsageError when there is none of that number."""
@@ -295,3 +315,9 @@ class Ledger:
                 "Give the right key: without it the ledger's passwords cannot be read.",
             )
         return key
+
+
+def _account_id(appid: int, base_url: str) -> sa.Select[Any]:
+    return sa.select(accounts.c.id).where(
+        accounts.c.appid == appid, accounts.c.base_url == base_url
+    )

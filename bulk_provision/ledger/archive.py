@@ -34,6 +34,14 @@ def run_records(engine: Engine, *, limit: int = 50) -> list[RunRecord]:
         return [_record(connection, row) for row in connection.execute(newest).mappings()]
 
 
+def last_record(engine: Engine, job: str) -> RunRecord | None:
+    """Return a job's newest run; None when it has none."""
+    newest = _RUNS.where(runs.c.job == job, runs.c.state != "plan").order_by(runs.c.id.desc())
+    with engine.connect().execution_options(**READS) as connection:
+        row = connection.execute(newest.limit(1)).mappings().one_or_none()
+        return None if row is None else _record(connection, row)
+
+
 def run_record(engine: Engine, run_id: int) -> RunRecord:
     """Return a run.
 

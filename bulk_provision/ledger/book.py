@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bulk_provision.ledger.changes import Change, change_since_last
 from bulk_provision.ledger.journal import Journal
-from bulk_provision.ledger.leases import LEASE_SECONDS, Lease, started_by
+from bulk_provision.ledger.leases import LEASE_SECONDS, Lease, living_holder, started_by
 from bulk_provision.ledger.opening import READS
 from bulk_provision.ledger.schema import UNSETTLED, State, earlier_passwords, endpoints, rows, runs
 from bulk_provision.ledger.statements import Statement
@@ -144,6 +144,11 @@ class Book:
             on_wait=on_wait,
             gave_up=gave_up,
         )
+
+    def holder(self) -> str | None:
+        """Return who calls for the account now, "user@host, process 4711"; None: nobody."""
+        holder = living_holder(self._engine, self.account_id)
+        return None if holder is None else holder.name
 
     def journal(self, run_id: int, token: int) -> Journal:
         """Return the writer of a run's intents and outcomes."""

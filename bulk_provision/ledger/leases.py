@@ -272,6 +272,14 @@ def refuse_while_held(connection: Connection, what: str) -> None:
         )
 
 
+def living_holder(engine: Engine, account_id: int) -> Holder | None:
+    """Return who holds an account now, unless its time is over or its process is gone."""
+    holder = holder_of(engine, account_id)
+    if holder is None or holder.expires_at <= time.time() or holder.is_dead(_place()):
+        return None
+    return holder
+
+
 def holder_of(engine: Engine, account_id: int) -> Holder | None:
     """Return who holds an account now, if anybody does."""
     with engine.connect().execution_options(**READS) as connection:

@@ -12,6 +12,7 @@ import sqlite3
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -52,6 +53,33 @@ def ledger_url(text: str) -> sa.URL:
             "A ledger in memory would forget every password.", "Name a file with --ledger."
         )
     return url.set(database=str(Path(url.database).expanduser().absolute()))
+
+
+def ledger_path(text: str) -> Path:
+    """Return the file that `--ledger` names; raises LedgerError as `ledger_url` does."""
+    return Path(str(ledger_url(text).database))
+
+
+def stored_version(path: Path) -> str | None:
+    """Return the schema of a ledger without changing anything; None when it is empty.
+
+    Raises:
+        LedgerError: it cannot be read, or is a database of another program.
+    """
+    url = sa.URL.create(
+        "sqlite", database=f"file:{quote(str(path))}", query={"uri": "true", "mode": "ro"}
+    )
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    try:
+        with engine.connect() as connection:
+            return _version(connection)
+    except (sa.exc.DBAPIError, sqlite3.Error) as problem:
+        trouble = str(getattr(problem, "orig", problem))
+        raise LedgerError(
+            f"The ledger {path} cannot be read: {trouble}.", _cure_for(trouble)
+        ) from problem
+    finally:
+        engine.dispose()
 
 
 def open_engine(url: sa.URL) -> Engine:

@@ -2,8 +2,10 @@
 
 fields     every setting, its default and its bounds
 accounts   named accounts, and which one a run is for
-job_file   TOML as it is written: which line a key stands in, paths, what must not be there
+job_file   TOML as it is written: which line a key stands in, paths
 loading    the four ways put together; errors say which one is wrong, and where
+findings   what is wrong with a setting, as a value
+contradictions   settings that make no sense together
 moments    deadlines and times of day
 secrets    references to secrets: a variable, a file, a command
 """
@@ -16,7 +18,9 @@ from bulk_provision.settings.accounts import (
     accounts_of,
     address_of,
     pace_of,
+    served,
 )
+from bulk_provision.settings.contradictions import doubts, is_inbox, is_pattern
 from bulk_provision.settings.fields import (
     ENV_PREFIX,
     NotifyWhen,
@@ -26,10 +30,12 @@ from bulk_provision.settings.fields import (
     Settings,
     default_ledger,
 )
-from bulk_provision.settings.loading import load_settings
+from bulk_provision.settings.findings import Finding
+from bulk_provision.settings.loading import Loaded, examine, load_settings
 from bulk_provision.settings.secrets import (
     Reference,
     secret_of_variable,
+    secret_path,
     source_password,
     text_of_secret_file,
 )
@@ -38,6 +44,8 @@ __all__ = [
     "DEFAULT_BASE_URL",
     "ENV_PREFIX",
     "AccountEntry",
+    "Finding",
+    "Loaded",
     "NotifyWhen",
     "Pick",
     "Reconcile",
@@ -49,9 +57,15 @@ __all__ = [
     "accounts_of",
     "address_of",
     "default_ledger",
+    "doubts",
+    "examine",
+    "is_inbox",
+    "is_pattern",
     "load_settings",
     "pace_of",
     "secret_of_variable",
+    "secret_path",
+    "served",
     "source_password",
     "text_of_secret_file",
 ]

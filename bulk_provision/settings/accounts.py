@@ -103,7 +103,7 @@ def account_of(settings: Settings, ask: Callable[[], str] | None) -> Served:
         UsageError: the account or its secret is missing, or the secret cannot be read.
     """
     if settings.account is not None:
-        return _named(settings, settings.account)
+        return served(settings, settings.account)
     secret = _own_secret(settings)
     if settings.appid is None:
         raise UsageError(
@@ -132,7 +132,7 @@ def accounts_of(settings: Settings) -> dict[str, Served]:
             "The source's rows name accounts, but none is described.",
             "Describe each in a table [accounts.NAME] of the job file, or in an accounts file.",
         )
-    return {name: _named(settings, name) for name in settings.accounts}
+    return {name: served(settings, name) for name in settings.accounts}
 
 
 def address_of(settings: Settings, name: str | None = None) -> tuple[int, str]:
@@ -175,7 +175,8 @@ def pace_of(settings: Settings, name: str | None) -> Pace:
     return pace
 
 
-def _named(settings: Settings, name: str) -> Served:
+def served(settings: Settings, name: str) -> Served:
+    """Return an account by its name; raises UsageError as `account_of` does."""
     entry = _entry(settings, name)
     return Served(name, entry.account(name), pace_of(settings, name))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import platformdirs
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, WithJsonSchema, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -20,9 +20,6 @@ from pydantic_settings import (
 from bulk_provision.model import Limit, OnExists, Pace, WeakPasswords
 from bulk_provision.settings.accounts import DEFAULT_BASE_URL, AccountEntry, BaseUrl
 from bulk_provision.settings.moments import Deadline, Schedule
-
-if TYPE_CHECKING:
-    from typing import Self
 
 ENV_PREFIX = "BULK_PROVISION_"
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
@@ -79,6 +76,26 @@ def _limit(value: Any) -> Any:  # noqa: ANN401  (whatever a flag, a variable or 
     raise ValueError("write a number of rows, such as 50, or a share, such as 5%")
 
 
+# For editors: how each is written in a job file.
+_LimitText = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "integer", "minimum": 0},
+            {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?( ?%)?$"},
+        ]
+    }
+)
+_MapText = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "object", "additionalProperties": {"type": "string"}},
+            {"type": "array", "items": {"type": "string", "pattern": "="}},
+        ]
+    }
+)
+_Rows = Annotated[Limit, _LimitText]
+
+
 class Settings(BaseSettings):
     """Everything that can be set, by any of the ways; the flags have the same names."""
 
@@ -94,7 +111,7 @@ class Settings(BaseSettings):
     sheet: str | None = None
     encoding: str | None = None
     source_password_env: str | None = None
-    map: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    map: Annotated[dict[str, str], NoDecode, _MapText] = Field(default_factory=dict)
     allow_username: str = ""
     weak_passwords: WeakPasswords = WeakPasswords.WARN
     # the account
@@ -125,9 +142,9 @@ class Settings(BaseSettings):
     recheck: bool = False
     reconcile: Reconcile = Reconcile.AUTO
     canary: int = Field(default=0, ge=0, le=10_000)
-    stop_if_new: Limit | None = None
-    stop_if_invalid: Limit | None = None
-    stop_if_vanished: Limit | None = None
+    stop_if_new: _Rows | None = None
+    stop_if_invalid: _Rows | None = None
+    stop_if_vanished: _Rows | None = None
     ignore_limits: bool = False
     password_length: int = Field(default=20, ge=1, le=128)
     password_alphabet: str | None = None
@@ -191,13 +208,6 @@ class Settings(BaseSettings):
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("write an address such as https://hc-ping.com/…")
         return value
-
-    @model_validator(mode="after")
-    def _one_place_for_results(self) -> Self:
-        if self.output is not None and self.results_folder is not None:
-            # one name for the results of every night would be an error on the second
-            raise ValueError("output names one file, results_folder a folder: leave one away")
-        return self
 
     @classmethod
     def settings_customise_sources(

@@ -25,7 +25,6 @@ _PATHS = {
     "healthcheck_file",
     "notify_file",
 }
-_SECRETS = {"secret": "secret_file", "key": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +46,9 @@ class JobFile:
         """Read a file.
 
         Raises:
-            UsageError: it cannot be read, is not TOML, or holds a secret.
+            UsageError: it cannot be read, or is not TOML.
         """
         text, values = _toml(path, "job file")
-        for name, instead in _SECRETS.items():
-            if name in values:
-                line = line_of(text, name)
-                variable = f"set BULK_PROVISION_{name.upper()}"
-                raise UsageError(
-                    f"The job file {path} holds a secret ({name}, line {line}).",
-                    f"Name a file instead ({instead}), or {variable}."
-                    if instead
-                    else f"{variable[0].upper()}{variable[1:]}.",
-                )
         _make_absolute(values, path.parent)
         if "json" in values:
             values["json_"] = values.pop("json")

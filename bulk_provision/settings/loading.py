@@ -4,61 +4,31 @@ from __future__ import annotations
 
 import difflib
 import os
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_settings import SettingsError
 
 from bulk_provision.errors import UsageError
 from bulk_provision.settings.accounts import AccountEntry
+from bulk_provision.settings.contradictions import contradictions
 from bulk_provision.settings.fields import ENV_PREFIX, Settings
+from bulk_provision.settings.findings import Finding
 from bulk_provision.settings.job_file import JobFile, line_of, read_accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
 _SECRET_WAYS = ("secret", "secret_env", "secret_file", "secret_command")
 _PASSWORD_WAYS = ("protect_password_env", "protect_password_file")
+_HEALTHCHECK_WAYS = ("healthcheck", "healthcheck_file")
 _NOTIFY_WAYS = ("notify_env", "notify_file", "notify_command")
+_SECRETS = {"secret": "secret_file", "key": None}  # and what may stand in a file instead
 _FLAGS_ALONE = {"ignore_limits"}  # what is meant for one run must not stand in a file
-
-
-def load_settings(flags: Mapping[str, Any], job_file: Path | None = None) -> Settings:
-    """Read settings from flags, environment and job file.
-
-    Args:
-        flags: the flags that were given; absent ones are not in it.
-        job_file: a TOML file with the same names; its relative paths are relative to its folder.
-
-    Raises:
-        UsageError: a value is wrong, or a job file cannot be read; says which and where.
-    """
-    job = JobFile() if job_file is None else JobFile.read(job_file)
-    loaded = type("LoadedSettings", (Settings,), {"job": job.values, "__module__": __name__})
-    try:
-        settings = loaded(**flags)
-    except ValidationError as problem:
-        told = [_told(error, flags, job) for error in problem.errors()]
-        cure = (
-            f"bulk-provision job check {job_file} looks at all of it; docs/settings.md has every "
-            "key."
-            if job_file
-            else "See bulk-provision run --help"
-        )
-        raise UsageError("\n".join(dict.fromkeys(told)), cure) from None
-    assert isinstance(settings, Settings)
-    _refuse_in_file(job)
-    ways = _Ways(flags, job)
-    ways.choose(settings, _SECRET_WAYS, "the account's secret", weakest="secret")
-    ways.choose(settings, _NOTIFY_WAYS, "where to notify")
-    ways.choose(settings, ("healthcheck", "healthcheck_file"), "what is pinged")
-    ways.choose(settings, ("output", "results_folder"), "where the results go")
-    _choose_password_source(settings, ways)
-    _choose_account(settings, ways)
-    _add_accounts(settings)
-    return settings
 
 
 class _Ways:
@@ -74,6 +44,17 @@ class _Ways:
         if _is_in_environment(name):
             return 1
         return 2 if name in self._job.values else 3
+
+    def placed(self, finding: Finding) -> Finding:
+        """Add where its setting was given."""
+        name = finding.key.partition(".")[0]
+        places = (f"--{name.replace('_', '-')}", f"{ENV_PREFIX}{name.upper()}")
+        place = self.place(name)
+        if place < 2:
+            return finding._replace(where=places[place])
+        if self._job.path is None:
+            return finding
+        return finding._replace(where=self._job.where(*finding.key.split(".")))
 
     def choose(
         self, settings: Settings, names: Sequence[str], what: str, *, weakest: str = ""
@@ -96,12 +77,128 @@ class _Ways:
             setattr(settings, name, None)
 
 
-def _refuse_in_file(job: JobFile) -> None:
-    for name in _FLAGS_ALONE & job.values.keys():
-        raise UsageError(
-            f"{job.where(name)}: {name} is meant for one run.",
-            f"Give it as a flag when it is needed: --{name.replace('_', '-')}",
+@dataclass(slots=True)
+class Loaded:
+    """Settings, and everything that is wrong with them.
+
+    Args:
+        job: the job file, if there is one.
+        settings: without the values that are wrong; None when there is nothing to go on with.
+        findings: what is wrong.
+        ways: in which each setting came.
+    """
+
+    job: JobFile = field(default_factory=JobFile)
+    settings: Settings | None = None
+    findings: list[Finding] = field(default_factory=list)
+    ways: _Ways | None = None
+
+
+def load_settings(flags: Mapping[str, Any], job_file: Path | None = None) -> Settings:
+    """Read settings from flags, environment and job file.
+
+    Args:
+        flags: the flags that were given; absent ones are not in it.
+        job_file: a TOML file with the same names; its relative paths are relative to its folder.
+
+    Raises:
+        UsageError: a value is wrong, or a job file cannot be read; says which and where.
+    """
+    loaded = examine(flags, job_file)
+    if loaded.findings:
+        told = [str(finding) for finding in loaded.findings]
+        own_cure = loaded.findings[0].cure if len(told) == 1 else ""
+        raise UsageError("\n".join(told), own_cure or _where_to_look(job_file))
+    assert loaded.settings is not None
+    return loaded.settings
+
+
+def _where_to_look(job_file: Path | None) -> str:
+    if job_file is None:
+        return "See bulk-provision run --help"
+    return (
+        f"bulk-provision job check {job_file} looks at all of it; docs/settings.md has every key."
+    )
+
+
+def examine(flags: Mapping[str, Any], job_file: Path | None = None) -> Loaded:
+    """Read settings as `load_settings` does, and collect everything that is wrong with them."""
+    loaded = Loaded()
+    try:
+        if job_file is not None:
+            loaded.job = JobFile.read(job_file)
+        loaded.findings += _refused_in_file(loaded.job)
+        _validate(loaded, dict(flags))
+        if loaded.settings is not None:
+            _put_together(loaded, loaded.settings, flags)
+    except UsageError as problem:
+        loaded.findings.append(Finding("", problem.what, problem.cure))
+    return loaded
+
+
+def _validate(loaded: Loaded, flags: dict[str, Any]) -> None:
+    """Make settings of what was given; a second time without what was wrong at first."""
+    for _ in range(2):
+        model = type(
+            "LoadedSettings", (Settings,), {"job": loaded.job.values, "__module__": __name__}
         )
+        try:
+            loaded.settings = model(**flags)
+        except SettingsError:  # the one setting that the environment gives as JSON
+            where = f"{ENV_PREFIX}ACCOUNTS"
+            loaded.findings.append(Finding("accounts", "it is not JSON.", where=where))
+            return
+        except ValidationError as problem:
+            found = [_found(error, flags, loaded.job) for error in problem.errors()]
+            loaded.findings += [finding for finding in found if finding not in loaded.findings]
+            for finding in found:
+                name = finding.key.partition(".")[0]
+                for wrong in (name, f"{name}_"):  # the field of "json" is "json_"
+                    flags.pop(wrong, None)
+                    loaded.job.values.pop(wrong, None)
+        else:
+            return
+
+
+def _put_together(loaded: Loaded, settings: Settings, flags: Mapping[str, Any]) -> None:
+    """See what the settings say together."""
+    loaded.ways = ways = _Ways(flags, loaded.job)
+    steps: tuple[Callable[[], None], ...] = (
+        lambda: ways.choose(settings, _SECRET_WAYS, "the account's secret", weakest="secret"),
+        lambda: ways.choose(settings, _NOTIFY_WAYS, "where to notify"),
+        lambda: ways.choose(settings, _HEALTHCHECK_WAYS, "which address is pinged"),
+        lambda: ways.choose(settings, ("output", "results_folder"), "where the results go"),
+        lambda: _choose_password_source(settings, ways),
+        lambda: _choose_account(settings, ways),
+        lambda: _add_accounts(settings),
+    )
+    for step in steps:
+        try:
+            step()
+        except UsageError as problem:
+            loaded.findings.append(Finding("", problem.what, problem.cure))
+    wrong = {finding.key.partition(".")[0] for finding in loaded.findings}
+    for finding in contradictions(settings):
+        if finding.key != "account_column" or wrong.isdisjoint({"accounts", ""}):
+            loaded.findings.append(ways.placed(finding))
+
+
+def _refused_in_file(job: JobFile) -> list[Finding]:
+    """Take out of a job file what must not be there, and say so."""
+    refused = []
+    for name in job.values.keys() & _SECRETS.keys():
+        instead, variable = _SECRETS[name], f"set {ENV_PREFIX}{name.upper()}"
+        what = f"The job file {job.path} holds a secret ({name}, line {line_of(job.text, name)})."
+        cure = (
+            f"Name a file instead ({instead}), or {variable}." if instead else f"S{variable[1:]}."
+        )
+        refused.append(Finding("", what, cure))
+        del job.values[name]
+    for name in job.values.keys() & _FLAGS_ALONE:
+        cure = f"Give it as a flag when it is needed: --{name.replace('_', '-')}"
+        refused.append(Finding(name, "it is meant for one run.", cure, job.where(name)))
+        del job.values[name]
+    return refused
 
 
 def _choose_password_source(settings: Settings, ways: _Ways) -> None:
@@ -158,23 +255,23 @@ def _add_accounts(settings: Settings) -> None:
     settings.accounts = {**known, **settings.accounts}
 
 
-def _told(error: ErrorDetails, flags: Mapping[str, Any], job: JobFile) -> str:
+def _found(error: ErrorDetails, flags: Mapping[str, Any], job: JobFile) -> Finding:
     """Say which setting is wrong, by the name under which it was given, and where."""
     message = _message(error, Settings if len(error["loc"]) < 2 else AccountEntry)
     if not error["loc"]:  # it is about several settings together
-        return f"{job.path}: {message}" if job.path else message
+        return Finding("", message, where=str(job.path) if job.path else "")
     keys = [str(part) for part in error["loc"]]
     name = keys[0].removeprefix(ENV_PREFIX).lower().rstrip("_")
     fields = {name, f"{name}_"}  # the field of "json" is "json_"
     if fields & flags.keys():
-        return f"--{name.replace('_', '-')}: {message}"
+        return Finding(name, message, where=f"--{name.replace('_', '-')}")
     if fields & job.values.keys() and not _is_in_environment(name):
         inner = [key for key in keys[1:] if key != "[key]"]
         where = job.where(name, *inner) if line_of(job.text, name, *inner) else job.where(name)
         if error["type"] == "missing":
             where = job.where(name, *inner[:-1])
-        return f"{where}: {'.'.join([name, *inner])}: {message}"
-    return f"{ENV_PREFIX}{name.upper()}: {message}"
+        return Finding(".".join([name, *inner]), message, where=where)
+    return Finding(name, message, where=f"{ENV_PREFIX}{name.upper()}")
 
 
 def _message(error: ErrorDetails, model: type[Settings | AccountEntry]) -> str:

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _LENGTH = re.compile(r"(?:(\d+)\s*h)?\s*(?:(\d+)\s*m(?:in)?)?\s*(?:(\d+)\s*s)?")
@@ -86,5 +86,16 @@ def _days(text: str) -> tuple[str, ...]:
     return tuple(day for day in _DAYS if day in named)
 
 
-Deadline = Annotated[_Deadline, BeforeValidator(_read_deadline)]
-Schedule = Annotated[_Schedule, BeforeValidator(_read_schedule)]
+# For editors: how each is written in a job file, more narrowly than it is read.
+_TIME_OF_DAY = r"([01]?[0-9]|2[0-3]):[0-5][0-9]"
+_DAY = f"({'|'.join(_DAYS)})"
+_SPAN = f"{_DAY}(-{_DAY})?"
+_DEADLINE_TEXT = WithJsonSchema(
+    {"type": "string", "pattern": rf"^({_TIME_OF_DAY}|([0-9]+h)? ?([0-9]+m(in)?)? ?([0-9]+s)?)$"}
+)
+_SCHEDULE_TEXT = WithJsonSchema(
+    {"type": "string", "pattern": rf"^({_SPAN}(,{_SPAN})* )?{_TIME_OF_DAY}$"}
+)
+
+Deadline = Annotated[_Deadline, BeforeValidator(_read_deadline), _DEADLINE_TEXT]
+Schedule = Annotated[_Schedule, BeforeValidator(_read_schedule), _SCHEDULE_TEXT]
