@@ -73,9 +73,11 @@ def wrong_flags(text: str) -> list[str]:
         of = re.search(r" of `([^`]+)`", cell)
         command = of[1] if of else "run"
         flags = {flag for option in command_of(*command.split()).params for flag in option.opts}
-        for flag in re.findall(r"`(--?[a-z-]+)", cell):
-            if flag not in flags:
-                complaints.append(f"docs/settings.md: {flag} is no flag of {command}")
+        complaints += [
+            f"docs/settings.md: {flag} is no flag of {command}"
+            for flag in re.findall(r"`(--?[a-z-]+)", cell)
+            if flag not in flags
+        ]
     return complaints
 
 
