@@ -14,7 +14,8 @@ from bulk_provision.errors import LeaseLostError, LedgerWriteError
 from bulk_provision.journey import Journey, Tools
 from bulk_provision.model import ExitCode
 from bulk_provision.pace import Halt
-from bulk_provision.plan import stray_step
+from bulk_provision.plan import Action, stray_step
+from bulk_provision.removal import Removal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -94,7 +95,8 @@ class Drain:
         """
         with self._halting():
             while self._tools.pacer.halt is None and (step := await supply.next()) is not None:
-                ending = await Journey(self._tools, step, lambda: self._aborted).end()
+                way = Removal if step.action is Action.REMOVE else Journey
+                ending = await way(self._tools, step, lambda: self._aborted).end()
                 if ending is not None:
                     self._tools.journal.note(ending)
 

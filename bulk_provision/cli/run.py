@@ -62,17 +62,18 @@ def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa:
     settings = settings_of(job, json_=json, **flags)
     source = source_of(settings)
     has_terminal = sys.stdin.isatty() and sys.stderr.isatty() and source.path != "-"
-    served = account_of(settings, _ask_secret if has_terminal else None)
+    served = account_of(settings, ask_secret if has_terminal else None)
     key = key_of(settings, csv=settings.csv, has_terminal=has_terminal)
     _confirm_reset(settings, has_terminal=has_terminal)
     summary = _loop_run(settings, source, served, key.password)
-    _tell(settings, summary)
+    tell(settings, summary)
     if summary.results:
         key.show()
     sys.exit(summary.exit_code)
 
 
-def _ask_secret() -> str:
+def ask_secret() -> str:
+    """Ask for the account's secret on the terminal."""
     secret: str = click.prompt("Secret of the TeleCMI account", hide_input=True, err=True)
     return secret
 
@@ -102,7 +103,7 @@ def _loop_run(
 
     control = Control()
     collect_garbage_less_often()
-    with reporter(settings) as watcher, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with reporter(settings) as watcher, asyncio.Runner(loop_factory=loop_factory()) as runner:
         results = Results(
             settings.output,
             csv=settings.csv,
@@ -135,7 +136,7 @@ async def _run(
 ) -> Summary:
     from bulk_provision.job import LedgerPlace, provision
 
-    _obey_signals(control, watcher)
+    obey_signals(control, watcher)
     return await provision(
         source,
         served.account,
@@ -150,7 +151,7 @@ async def _run(
     )
 
 
-def _obey_signals(control: Control, watcher: Watcher) -> None:
+def obey_signals(control: Control, watcher: Watcher) -> None:
     """Ctrl-C and SIGTERM stop sending; a second one does not wait for the calls under way."""
     from bulk_provision.model import ExitCode
     from bulk_provision.pace import Halt
@@ -168,7 +169,8 @@ def _obey_signals(control: Control, watcher: Watcher) -> None:
         loop.add_signal_handler(number, stop, Halt(code, reason))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the fastest loop that this platform has."""
     try:
         import uvloop
     except ImportError:  # it is not made for this platform
@@ -176,7 +178,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _tell(settings: Settings, summary: Summary) -> None:
+def tell(settings: Settings, summary: Summary) -> None:
+    """Print how it ended, as settings want it."""
     if settings.json_:
         click.echo(json.dumps(_as_json(summary)))
     elif not settings.quiet:
@@ -197,4 +200,5 @@ def _as_json(summary: Summary) -> dict[str, object]:
         "seconds": round(summary.seconds, 3),
         "results": list(summary.results),
         "exit_code": int(summary.exit_code),
+        **({} if summary.undoes is None else {"undoes": summary.undoes}),
     }

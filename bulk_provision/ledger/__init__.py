@@ -5,6 +5,7 @@ vault       passwords at rest
 leases      who may call for an account
 book        an account's runs and rows
 changes     what is different since the last run of a job
+creations   what a run created, and what proves it: for `undo`
 journal     group commit of intents and outcomes
 erasing     `forget`: delivered passwords leave for good
 rekeying    `rekey`: another key for all of it
@@ -23,6 +24,7 @@ from bulk_provision.errors import KeyMismatchError
 from bulk_provision.ledger import archive
 from bulk_provision.ledger.book import Book, Known, OpenRow, Refusal, StagedRow
 from bulk_provision.ledger.changes import Change
+from bulk_provision.ledger.creations import Creation
 from bulk_provision.ledger.erasing import Forgotten, forget
 from bulk_provision.ledger.journal import Attempt, Intent, Journal, Settled
 from bulk_provision.ledger.leases import LEASE_SECONDS, Lease
@@ -43,6 +45,7 @@ __all__ = [
     "Attempt",
     "Book",
     "Change",
+    "Creation",
     "Intent",
     "Journal",
     "Known",

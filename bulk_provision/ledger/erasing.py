@@ -90,6 +90,8 @@ def forget(engine: Engine, *, run_id: int | None, older_than: float | None) -> F
             )
             .values(sealed=None)
         ).rowcount
+        # Else a cell that had a password would look like one for which we generated it.
+        connection.execute(sa.update(runs).where(of_runs).values(erased_at=time.time()))
     failpoints.reach("erased")
     wipe(engine)
     return Forgotten(credentials, cells, kept or 0)
