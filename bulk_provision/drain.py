@@ -16,6 +16,7 @@ from bulk_provision.model import ExitCode
 from bulk_provision.pace import Halt
 from bulk_provision.plan import Action, stray_step
 from bulk_provision.removal import Removal
+from bulk_provision.removal_endings import with_undos
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -98,7 +99,7 @@ class Drain:
                 way = Removal if step.action is Action.REMOVE else Journey
                 ending = await way(self._tools, step, lambda: self._aborted).end()
                 if ending is not None:
-                    self._tools.journal.note(ending)
+                    self._tools.journal.note(*with_undos(ending))
 
     @contextlib.contextmanager
     def _halting(self) -> Iterator[None]:

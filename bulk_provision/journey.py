@@ -165,22 +165,22 @@ class Journey:
         """Find out what an earlier run's request did, and go on from there."""
         ending = await self._after_read_back()
         if ending is None and self._step.purpose == "remove":
-            self._tell_earlier_runs(endings.was_not_created(self._step))
+            await self._tell_earlier_runs(endings.was_not_created(self._step))
             self._doubted = self._asked = False  # what is created from here on is known to be new
         if ending is None and self._step.seq is None:
             ending = endings.was_not_created(self._step)
         if ending is None:
             ending = await self._create()
-        if (of_undo := removal_endings.of_undo(ending)) is not None:
-            self._tools.journal.note(of_undo)
         return ending._replace(settles_earlier_runs=True)
 
-    def _tell_earlier_runs(self, settled: Settled) -> None:
-        """Settle the rows that earlier runs left in doubt: of those that create, and of undos."""
+    async def _tell_earlier_runs(self, settled: Settled) -> None:
+        """Settle the rows that earlier runs left in doubt: of those that create, and of undos.
+
+        It is durable before the endpoint's next intent: in one transaction, what is settled would
+        be written over what is intended.
+        """
         settled = settled._replace(seq=None, settles_earlier_runs=True)
-        self._tools.journal.note(settled)
-        if (of_undo := removal_endings.of_undo(settled)) is not None:
-            self._tools.journal.note(of_undo)
+        await self._tools.journal.write(*removal_endings.with_undos(settled))
 
     async def _verify(self) -> Settled:
         found, verdict, password = await self._read_back()

@@ -43,7 +43,7 @@ class Removal(Journey):
             if self._doubted:
                 return endings.in_doubt(self._step, verdict.detail, acknowledged=self._acknowledged)
             return removal_endings.not_reached(self._step, verdict, asking=True)
-        settled = self._settle_doubt(found, verdict, held) if self._doubted else None
+        settled = await self._settle_doubt(found, verdict, held) if self._doubted else None
         match found:
             case Found.ABSENT:
                 return removal_endings.gone(self._step, verdict, created=settled)
@@ -52,7 +52,7 @@ class Removal(Journey):
             case Found.OURS:
                 return await self._remove()
 
-    def _settle_doubt(self, found: Found, verdict: Verdict, held: str) -> Settled:
+    async def _settle_doubt(self, found: Found, verdict: Verdict, held: str) -> Settled:
         """Tell the runs that left it in doubt what the read-back found."""
         step = self._step._replace(seq=None)
         match found:
@@ -64,7 +64,7 @@ class Removal(Journey):
                 settled = endings.confirmed(
                     step, verdict, self._sealed(held), acknowledged=self._acknowledged
                 )
-        self._tell_earlier_runs(settled)
+        await self._tell_earlier_runs(settled)
         self._doubted = self._asked = self._acknowledged = False
         # From here on, the password that the vendor holds is the one to be looked for.
         self._step = self._step._replace(password=held or self._step.password)

@@ -74,15 +74,18 @@ def not_removed(step: Step, verdict: Verdict, *, seen: bool) -> Settled:
     )
 
 
-def of_undo(settled: Settled) -> Settled | None:
-    """Say what a doubt that is settled now means for the undos that it left in doubt.
+def with_undos(settled: Settled) -> tuple[Settled, ...]:
+    """Return an ending, and what it means for the undos that are in doubt, to be written together.
 
-    Args:
-        settled: what it means for everybody else.
-
-    Returns:
-        None when it is not settled.
+    Were they not, a crash in between would leave rows in doubt that nobody would come back to.
     """
+    if not settled.settles_earlier_runs or (of_undo := _of_undo(settled)) is None:
+        return (settled,)
+    return settled, of_undo
+
+
+def _of_undo(settled: Settled) -> Settled | None:
+    """Say what a doubt that is settled now means for the undos; None when it is not settled."""
     match settled.state:
         case State.CREATED:
             outcome, message, tip = Outcome.FAILED, "Not removed (confirmed by read-back).", AGAIN

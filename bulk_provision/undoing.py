@@ -28,13 +28,7 @@ def to_undo(ledger: Ledger, run_id: int, wait: float) -> tuple[RunRecord, Book]:
         AccountBusyError: it is still going on.
     """
     record = ledger.run(run_id)
-    if record.undoes is not None:
-        raise UsageError(
-            f"Run {run_id} is itself an undo, of run {record.undoes}.",
-            "To have those endpoints again, run their source again: they get the same passwords.",
-        )
-    if record.state == "plan":
-        raise UsageError(f"Run {run_id} was only planned: it created nothing.")
+    check_undoable(record)
     book = ledger.book(record.appid, record.base_url)
     if record.ended_at is None:
         try:
@@ -46,6 +40,18 @@ def to_undo(ledger: Ledger, run_id: int, wait: float) -> tuple[RunRecord, Book]:
             ) from problem
         record = ledger.run(run_id)
     return record, book
+
+
+def check_undoable(record: RunRecord) -> None:
+    """See that a run is one that creates; raises UsageError."""
+    run_id = record.run_id
+    if record.undoes is not None:
+        raise UsageError(
+            f"Run {run_id} is itself an undo, of run {record.undoes}.",
+            "To have those endpoints again, run their source again: they get the same passwords.",
+        )
+    if record.state == "plan":
+        raise UsageError(f"Run {run_id} was only planned: it created nothing.")
 
 
 def check_account(undone: RunRecord, account: Account) -> None:

@@ -145,7 +145,9 @@ class TestWhatIsKept:
         with Ledger(str(world.ledger)) as ledger:
             ledger.forget(run_id=run_id)
         (warned,) = world.undo(run_id).warnings
-        assert warned.count == 2 and "erased" in warned.text and warned.first == "row 2"
+        assert warned.count == 2
+        assert "erased" in warned.text
+        assert warned.first == "row 2"
 
 
 class TestWhatOnlyAReadBackConfirmed:
@@ -278,7 +280,8 @@ class TestDoubt:
         summary = world.undo(run_id, luck)
         assert world.told(summary.run_id) == {"ada": "failed"}
         assert summary.exit_code is ExitCode.SOME_ROWS
-        assert "ada" in world.held and state_of(world, "ada") == State.CREATED
+        assert "ada" in world.held
+        assert state_of(world, "ada") == State.CREATED
         assert world.told(world.undo(run_id).run_id) == {"ada": "removed"}
 
     def test_a_refusal_is_final(self, world):
@@ -414,7 +417,7 @@ class TestThePlanOfAnUndo:
 
         run_id = world.run([("ada", ""), ("bob", CHOSEN)], [Luck.FINE]).run_id
         calls = len(world.vendor.requests)
-        staged, plan = plan_undo(
+        _staged, plan = plan_undo(
             run_id,
             include_confirmed=False,
             pace=Pace(rate=2),

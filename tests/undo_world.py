@@ -48,7 +48,8 @@ def assert_undone_truthfully(world, summary):
     assert tuple(summary.outcomes) == OUTCOMES_OF["undo"]
     assert Counter(row.outcome for row in rows) == +Counter(summary.outcomes)
     for row in rows:
-        assert row.password == "" and not row.handed_over
+        assert row.password == ""
+        assert not row.handed_over
         if row.outcome in (Outcome.REMOVED, Outcome.GONE):
             assert row.username not in world.held, row
         if row.outcome is Outcome.FAILED:

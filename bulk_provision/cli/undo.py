@@ -106,10 +106,12 @@ def _of_the_runs_account(run_id: int, job: Path | None, flags: dict[str, Any]) -
     """
     from bulk_provision.job import LedgerPlace
     from bulk_provision.settings import address_of
+    from bulk_provision.undoing import check_undoable
 
     settings = settings_of(job, **flags)
     with LedgerPlace.of(settings).open() as ledger:
         undone = ledger.run(run_id)
+    check_undoable(undone)
     address = (undone.appid, undone.base_url)
     if settings.account is None and settings.appid is None:
         names = [n for n, a in settings.accounts.items() if (a.appid, a.base_url) == address]
