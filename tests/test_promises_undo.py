@@ -43,7 +43,7 @@ class Story:
 
     def undo(self, run_id, luck=(), **options):
         summary = self.world.undo(run_id, luck, **options)
-        assert_undone_truthfully(self.world, summary)
+        assert_undone_truthfully(self.world, summary, self.theirs)
         assert self.theirs.items() <= self.world.held.items(), "an undo took what is not ours"
         return summary
 
@@ -74,7 +74,7 @@ def test_an_undo_takes_nothing_but_ours_and_in_the_end_all_of_it(empty_ledger, f
             assert last.outcomes[Outcome.FAILED] == 0
         assert story.world.held == story.theirs
         with Ledger(str(story.world.ledger)) as ledger:
-            assert_ledger_and_vendor_agree(story.world, ledger)
+            assert_ledger_and_vendor_agree(story.world, ledger, story.theirs)
         calls = len(story.world.vendor.requests)
         for run_id in story.provisioned:
             story.undo(run_id, include_confirmed=True)
