@@ -52,6 +52,12 @@ def check_undoable(record: RunRecord) -> None:
         )
     if record.state == "plan":
         raise UsageError(f"Run {run_id} was only planned: it created nothing.")
+    if not record.has_rows:
+        raise UsageError(
+            f"The rows of run {run_id} were removed from the ledger: nobody can tell any more what "
+            "it created.",
+            "Remove its endpoints in TeleCMI's own pages; the run's results name them.",
+        )
 
 
 def check_account(undone: RunRecord, account: Account) -> None:

@@ -5,6 +5,7 @@ import pytest
 from bulk_provision import OnExists, Outcome, Policy
 from bulk_provision.errors import AccountBusyError, UsageError
 from bulk_provision.ledger import Ledger, State
+from bulk_provision.ledger.keeping import _reduce_to_counts
 from bulk_provision.model import Account, ExitCode, Secret
 from fake_vendor import APPID, SECRET, Luck
 from ledger_samples import endpoint
@@ -148,6 +149,34 @@ class TestWhatIsKept:
         assert warned.count == 2
         assert "erased" in warned.text
         assert warned.first == "row 2"
+
+
+class TestWhatARetentionTookAway:
+    """Rows that were removed from the ledger prove nothing any more."""
+
+    def lose_rows_of(self, world, run_id):
+        with Ledger(str(world.ledger)) as ledger, ledger._engine.begin() as connection:
+            _reduce_to_counts(connection, run_id)
+
+    def test_a_run_without_its_rows_cannot_be_undone(self, world):
+        run_id = created(world, "ada")
+        self.lose_rows_of(world, run_id)
+        with pytest.raises(UsageError, match="rows of run 1 were removed"):
+            world.undo(run_id)
+
+    def test_what_a_later_run_without_its_rows_wrote_about_last_may_be_its_own(self, world):
+        run_id = created(world, "ada", "bob")
+        world.vendor.vendor.remove_sip("ada")
+        later = world.run([("ada", "")], (), Policy(recheck=True)).run_id
+        self.lose_rows_of(world, later)
+        assert world.told(world.undo(run_id).run_id) == {"ada": "kept", "bob": "removed"}
+        assert "ada" in world.held
+
+    def test_what_an_earlier_source_held_is_not_known_any_more(self, world):
+        earlier = world.run([("ada", CHOSEN)], [Luck.UNSENT] * 3).run_id
+        run_id = world.run([("ada", "")], [Luck.LOST_AFTER]).run_id
+        self.lose_rows_of(world, earlier)
+        assert world.told(world.undo(run_id).run_id) == {"ada": "kept"}
 
 
 class TestWhatOnlyAReadBackConfirmed:

@@ -21,7 +21,8 @@ from bulk_provision.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from bulk_provision.job import Control, Results, Watcher
+    from bulk_provision.cli.telling import Reporter
+    from bulk_provision.job import Results
     from bulk_provision.model import Pace, RunRecord, Secret, Summary
     from bulk_provision.plan import Plan
     from bulk_provision.settings import Served, Settings
@@ -70,7 +71,7 @@ def command(
     to continue: what is removed is not called for again.
     """
     from bulk_provision.cli.protecting import key_of
-    from bulk_provision.cli.run import ask_secret, tell
+    from bulk_provision.cli.run import ask_secret
     from bulk_provision.settings import account_of, pace_of
 
     settings = _of_the_runs_account(run_id, job, {"json_": json, **flags})
@@ -92,10 +93,22 @@ def command(
         overwrite=overwrite,
         protect=key.password,
     )
-    tell(settings, summary)
+    _tell(settings, summary)
     if summary.results:
         key.show()
     sys.exit(summary.exit_code)
+
+
+def _tell(settings: Settings, summary: Summary) -> None:
+    if settings.json_:
+        from bulk_provision.cli.run import as_json
+
+        click.echo(json.dumps(as_json(summary)))
+    elif not settings.quiet:
+        from bulk_provision.cli.reporting import summary_lines
+
+        for line in summary_lines(summary):
+            click.echo(line)
 
 
 def _of_the_runs_account(run_id: int, job: Path | None, flags: dict[str, Any]) -> Settings:
@@ -225,13 +238,19 @@ def _loop_run(
     overwrite: bool,
     protect: Secret | None,
 ) -> Summary:
-    from bulk_provision.cli.reporting import reporter
     from bulk_provision.cli.run import collect_garbage_less_often, loop_factory
-    from bulk_provision.job import Control, Results
+    from bulk_provision.cli.telling import reporter
+    from bulk_provision.job import Results
 
-    results = Results(settings.output, csv=settings.csv, overwrite=overwrite, protect=protect)
+    results = Results(
+        settings.output,
+        csv=settings.csv,
+        overwrite=overwrite,
+        protect=protect,
+        folder=settings.results_folder,
+    )
     collect_garbage_less_often()
-    with reporter(settings) as watcher, asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with reporter(settings) as told, asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(
             _undo(
                 run_id,
@@ -239,8 +258,7 @@ def _loop_run(
                 served,
                 results,
                 include_confirmed=include_confirmed,
-                watcher=watcher,
-                control=Control(),
+                told=told,
             )
         )
 
@@ -252,22 +270,22 @@ async def _undo(
     results: Results,
     *,
     include_confirmed: bool,
-    watcher: Watcher,
-    control: Control,
+    told: Reporter,
 ) -> Summary:
     from bulk_provision.cli.run import obey_signals
-    from bulk_provision.job import LedgerPlace, undo
+    from bulk_provision.job import Control, LedgerPlace, undo
 
-    obey_signals(control, watcher)
-    return await undo(
-        run_id,
-        served.account,
-        include_confirmed=include_confirmed,
-        pace=served.pace,
-        results=results,
-        ledger=LedgerPlace.of(settings),
-        wait=settings.wait,
-        job=settings.name,
-        watcher=watcher,
-        control=control,
-    )
+    control = Control()
+    obey_signals(control, told)
+    with told.watcher(served.name or str(served.account.appid), f"run {run_id}") as watcher:
+        return await undo(
+            run_id,
+            served.account,
+            include_confirmed=include_confirmed,
+            pace=served.pace,
+            results=results,
+            ledger=LedgerPlace.of(settings),
+            wait=settings.wait,
+            watcher=watcher,
+            control=control,
+        )

@@ -59,6 +59,7 @@ def creations(engine: Engine, account_id: int, run_id: int) -> Iterator[list[Cre
         run_id: the run.
     """
     later = _made_later(account_id, run_id).subquery()
+    writer = runs.alias("writer")
     asked = (
         (rows.c.outcome == Outcome.IN_DOUBT)
         & endpoints.c.state.in_(UNSETTLED)
@@ -75,14 +76,26 @@ def creations(engine: Engine, account_id: int, run_id: int) -> Iterator[list[Cre
             endpoints.c.sealed.is_(None),
             endpoints.c.purpose,
             rows.c.username.in_(_answered(run_id)),
-            rows.c.username.in_(_maybe_of_source(account_id, run_id)),
-            later.c.run_id,
+            rows.c.username.in_(_maybe_of_source(account_id, run_id))
+            | _has_lost_rows(account_id, runs.c.id < run_id),
+            # Where a later run's rows are gone, whoever wrote last about it may have created it.
+            sa.func.coalesce(
+                later.c.run_id,
+                sa.case((_has_lost_rows(account_id, runs.c.id > run_id), writer.c.id)),
+            ),
         )
         .join(
             endpoints,
             (endpoints.c.account_id == account_id) & (endpoints.c.username == rows.c.username),
         )
         .join(later, later.c.username == rows.c.username, isouter=True)
+        .join(
+            writer,
+            (writer.c.id == endpoints.c.run_id)
+            & (writer.c.id > run_id)
+            & (writer.c.kind == "provision"),
+            isouter=True,
+        )
         .where(rows.c.run_id == run_id, (rows.c.outcome == Outcome.CREATED) | asked)
         .order_by(rows.c.seq)
     )
@@ -118,6 +131,17 @@ def _maybe_of_source(account_id: int, run_id: int) -> sa.Select[tuple[str]]:
             rows.c.sealed.is_not(None) | runs.c.erased_at.is_not(None),
         )
     )
+
+
+def _has_lost_rows(account_id: int, which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Tell whether some of these runs have no rows any more, so that what they knew is lost."""
+    lost = sa.select(runs.c.id).where(
+        runs.c.account_id == account_id,
+        runs.c.kind == "provision",
+        runs.c.counts.is_not(None),
+        which,
+    )
+    return lost.correlate(None).exists()
 
 
 def _made_later(account_id: int, run_id: int) -> sa.Select[tuple[str, int]]:

@@ -22,7 +22,7 @@ from bulk_provision.settings.fields import (
     NotifyWhen,
     Pick,
     Reconcile,
-    ResultsWhen,
+    ResultsRows,
     Settings,
     default_ledger,
 )
@@ -42,7 +42,7 @@ __all__ = [
     "Pick",
     "Reconcile",
     "Reference",
-    "ResultsWhen",
+    "ResultsRows",
     "Served",
     "Settings",
     "account_of",
