@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Source,
         Watcher,
         provision,
+        undo,
     )
     from bulk_provision.model import (
         Account,
@@ -58,12 +59,16 @@ __all__ = [
     "Watcher",
     "WeakPasswords",
     "provision",
+    "undo",
 ]
 
 _ROOMS = {
     "checks": ("Rules",),
     "errors": ("ProvisionError",),
-    "job": ("Control", "LedgerPlace", "Progress", "Results", "Source", "Watcher", "provision"),
+    "job": (
+        *("Control", "LedgerPlace", "Progress", "Results", "Source", "Watcher", "provision"),
+        "undo",
+    ),
     "model": (
         *("Account", "ExitCode", "OnExists", "Outcome", "Pace", "Secret", "Summary"),
         "WeakPasswords",

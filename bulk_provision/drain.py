@@ -15,6 +15,8 @@ from bulk_provision.journey import Journey, Tools
 from bulk_provision.model import ExitCode, Outcome
 from bulk_provision.pace import Halt
 from bulk_provision.plan import Action, stray_step
+from bulk_provision.removal import Removal
+from bulk_provision.removal_endings import with_undos
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -139,9 +141,10 @@ class Drain:
         """
         with self._halting():
             while self._tools.pacer.halt is None and (step := await supply.next()) is not None:
-                ending = await Journey(self._tools, step, lambda: self._aborted).end()
+                way = Removal if step.action is Action.REMOVE else Journey
+                ending = await way(self._tools, step, lambda: self._aborted).end()
                 if ending is not None:
-                    self._tools.journal.note(ending)
+                    self._tools.journal.note(*with_undos(ending))
 
     @contextlib.contextmanager
     def _halting(self) -> Iterator[None]:

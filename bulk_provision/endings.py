@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from bulk_provision.piopiy import Verdict
     from bulk_provision.plan import Step
 
-_AGAIN = "Run the same command again: it asks TeleCMI what became of it."
+AGAIN = "Run the same command again: it asks TeleCMI what became of it."
 
 
-def _ending(
+def ending(
     step: Step,
     outcome: Outcome,
     state: State,
@@ -30,6 +30,7 @@ def _ending(
     compared: str | None = None,
     sealed: str | None = None,
 ) -> Settled:
+    """Put an ending together, of a step and what is to be told of it."""
     return Settled(
         step.seq,
         step.username,
@@ -48,7 +49,7 @@ def _ending(
 
 def created(step: Step, verdict: Verdict) -> Settled:
     """200: created as asked."""
-    return _ending(
+    return ending(
         step,
         Outcome.CREATED,
         State.CREATED,
@@ -71,6 +72,7 @@ def confirmed(step: Step, verdict: Verdict, sealed: str | None, *, acknowledged:
     outcome, state, message = {
         "create": (Outcome.CREATED, State.CREATED, "Created"),
         "change": (Outcome.UNCHANGED, State.CREATED, "Created by an earlier run"),
+        "remove": (Outcome.UNCHANGED, State.CREATED, "Created by an earlier run, not removed"),
         "reset": (Outcome.EXISTS, State.RESET, "Existed; its password is ours"),
     }[step.purpose]
     tip = ""
@@ -82,7 +84,7 @@ def confirmed(step: Step, verdict: Verdict, sealed: str | None, *, acknowledged:
     else:
         message += "; the password shown here is the one that works; the source has another."
         tip = "To set the source's password: --on-exists reset"
-    return _ending(
+    return ending(
         step,
         outcome,
         state,
@@ -100,7 +102,7 @@ def exists(step: Step, verdict: Verdict | None = None) -> Settled:
     message = "Already exists at TeleCMI, skipped."
     if verdict is not None:
         message = "Already exists at TeleCMI with a password that is not ours, skipped."
-    return _ending(
+    return ending(
         step,
         Outcome.EXISTS,
         State.EXISTS,
@@ -114,7 +116,7 @@ def exists(step: Step, verdict: Verdict | None = None) -> Settled:
 def compared(step: Step, verdict: Verdict, mark: str) -> Settled:
     """`--on-exists compare`: the vendor was asked which password it holds."""
     if verdict.kind is not Kind.DONE:
-        return _ending(
+        return ending(
             step,
             Outcome.EXISTS,
             State.EXISTS,
@@ -125,7 +127,7 @@ def compared(step: Step, verdict: Verdict, mark: str) -> Settled:
     result = "none"
     if step.of_sheet:
         result = "same" if verdict.password == step.of_sheet else "other"
-    return _ending(
+    return ending(
         step,
         Outcome.EXISTS,
         State.EXISTS,
@@ -146,7 +148,7 @@ def reset(step: Step, verdict: Verdict, *, is_change: bool) -> Settled:
         is_change: whether the endpoint is one that an earlier run of ours created.
     """
     before = "Created by an earlier run" if is_change else "Existed already"
-    return _ending(
+    return ending(
         step,
         Outcome.UNCHANGED if is_change else Outcome.EXISTS,
         State.CREATED if is_change else State.RESET,
@@ -168,7 +170,7 @@ def not_reset(step: Step, verdict: Verdict, sealed: str | None = None) -> Settle
     state = State.EXISTS
     if sealed is not None:
         state = State.RESET if step.purpose == "reset" else State.CREATED
-    return _ending(
+    return ending(
         step,
         Outcome.FAILED,
         state,
@@ -184,7 +186,7 @@ def lost(step: Step, verdict: Verdict, *, is_absent: bool) -> Settled:
     """A reset failed, and what the vendor holds is not ours (any more)."""
     if not is_absent:
         return not_reset(step, verdict)
-    return _ending(
+    return ending(
         step,
         Outcome.FAILED,
         State.PLANNED,
@@ -203,7 +205,7 @@ def verified(
     ours = Outcome.EXISTS if was_reset else Outcome.UNCHANGED
     state = State.RESET if was_reset else State.CREATED
     if not is_known:
-        return _ending(
+        return ending(
             step,
             ours,
             state,
@@ -212,7 +214,7 @@ def verified(
             proof="answer",
         )
     if is_ours:
-        return _ending(
+        return ending(
             step,
             ours,
             state,
@@ -222,7 +224,7 @@ def verified(
             connect_url=verdict.connect_url,
             sealed=sealed,
         )
-    return _ending(
+    return ending(
         step,
         Outcome.EXISTS,
         State.EXISTS,
@@ -235,7 +237,7 @@ def verified(
 
 def refused(step: Step, verdict: Verdict) -> Settled:
     """The vendor refused this row for good."""
-    return _ending(
+    return ending(
         step,
         Outcome.FAILED,
         State.FAILED,
@@ -248,7 +250,7 @@ def refused(step: Step, verdict: Verdict) -> Settled:
 
 def not_created(step: Step, verdict: Verdict, attempts: int) -> Settled:
     """Every attempt was left without a clear answer, and read-back says: no such username."""
-    return _ending(
+    return ending(
         step,
         Outcome.FAILED,
         State.FAILED,
@@ -260,14 +262,18 @@ def not_created(step: Step, verdict: Verdict, attempts: int) -> Settled:
 
 
 def was_not_created(step: Step) -> Settled:
-    """An earlier run's request had no effect, says the read-back; no row asks for it now."""
-    return _ending(
+    """An earlier run's request had no effect, says the read-back; no row asks for it now.
+
+    When the request was one to remove, this is for the rows that asked for the endpoint meanwhile.
+    """
+    is_removed = step.purpose == "remove"
+    return ending(
         step,
         Outcome.FAILED,
-        State.PLANNED,
+        State.REMOVED if is_removed else State.PLANNED,
         "Not created (confirmed by read-back).",
         "Run it again to create it.",
-        doubted=True,
+        doubted=not is_removed,
     )
 
 
@@ -279,7 +285,7 @@ def not_reached(step: Step, verdict: Verdict, *, doubted: bool) -> Settled:
         verdict: of the last attempt.
         doubted: whether another request left before, in this run or an earlier one.
     """
-    return _ending(
+    return ending(
         step,
         Outcome.UNPROCESSED,
         State.PLANNED,
@@ -292,7 +298,7 @@ def not_reached(step: Step, verdict: Verdict, *, doubted: bool) -> Settled:
 
 def not_done(step: Step, reason: str) -> Settled:
     """The run stopped after a request that had no effect, as far as its answer can be believed."""
-    return _ending(
+    return ending(
         step,
         Outcome.UNPROCESSED,
         State.PLANNED,
@@ -304,12 +310,12 @@ def not_done(step: Step, reason: str) -> Settled:
 
 def in_doubt(step: Step, detail: str, *, acknowledged: bool = False) -> Settled:
     """A request left, and what it did could not be found out."""
-    return _ending(
+    return ending(
         step,
         Outcome.IN_DOUBT,
         State.IN_DOUBT,
         f"A request left, and whether it had an effect is not known: {detail}.",
-        _AGAIN,
+        AGAIN,
         doubted=True,
         proof="acknowledged" if acknowledged else None,
     )

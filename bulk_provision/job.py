@@ -1,4 +1,4 @@
-"""`provision()`: the one place that wires source, checks, ledger, pace, calls and results.
+"""`provision()` and `undo()`: the one place that wires source, ledger, pace, calls and results.
 
 The command line, a page or a job file call this and nothing below it.
 """
@@ -31,6 +31,7 @@ from bulk_provision.running import (
     nothing_called,
 )
 from bulk_provision.settings import default_ledger
+from bulk_provision.undoing import Undoing, check_account, to_undo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,7 +51,9 @@ __all__ = [
     "Source",
     "Watcher",
     "plan",
+    "plan_undo",
     "provision",
+    "undo",
     "write_results",
 ]
 
@@ -125,7 +128,7 @@ class Results:
             results_files.check_protection(self.protect, csv=self.csv)
 
     def target(self, source: str, started_at: float) -> Path:
-        """Return where they go for a source."""
+        """Return where they go for a source, or for what stands in its place."""
         if self.path is not None:
             return Path(self.path)
         suffix = ".csv" if self.csv else ".xlsx"
@@ -237,14 +240,96 @@ async def provision(
         return summary
 
 
-async def _finish(run: Run, table: Table, target: Path, results: Results) -> Summary:
+async def undo(
+    run_id: int,
+    account: Account,
+    *,
+    include_confirmed: bool = False,
+    pace: Pace | None = None,
+    results: str | Path | Results | None = None,
+    ledger: str | LedgerPlace | None = None,
+    wait: float = 0.0,
+    watcher: Watcher | None = None,
+    control: Control | None = None,
+    sender: Sender | None = None,
+) -> Summary:
+    """Remove the endpoints that a run provably created and that are still ours; nothing else.
+
+    It is a run of its own, with a results file about every row that the undone run created.
+    Calling it again continues: what is removed is not called for again.
+
+    Args:
+        run_id: the run to undo.
+        account: who calls, and where: the account of that run.
+        include_confirmed: remove also what only a read-back of the source's own password confirmed.
+        pace: rate, concurrency, time limits.
+        results: where the results go; None: in the current folder.
+        ledger: a path or URL; None: in the user's data directory.
+        wait: seconds to wait while another run holds the account.
+        watcher: is told how it goes.
+        control: stops it from outside.
+        sender: makes the calls; None: aiohttp, in this process.
+
+    Raises:
+        ProvisionError: it could not begin, or the accounting does not add up; what happened to
+            single rows, and to an undo that stopped early, is in the summary instead.
+    """
+    if not isinstance(results, Results):
+        results = Results(None if results is None else str(results))
+    if not isinstance(ledger, LedgerPlace):
+        ledger = LedgerPlace(ledger)
+    started_at = time.time()
+    target = results.target(f"undo-of-run-{run_id}", started_at)
+    await asyncio.to_thread(results.make_folder)
+    results_files.check_writable(target, csv=results.csv, overwrite=results.overwrite, kind="undo")
+    with await asyncio.to_thread(ledger.open) as opened:
+        with nothing_called():
+            undone, book = await asyncio.to_thread(to_undo, opened, run_id, wait)
+        check_account(undone, account)
+        run = Run(
+            work=Undoing(undone, include_confirmed),
+            ledger=opened,
+            account=account,
+            pace=pace or Pace(),
+            caution=Caution(),
+            watcher=watcher or Watcher(),
+            control=control or Control(),
+            started_at=started_at,
+            book=book,
+        )
+        await run.go(wait, ledger.lease_seconds, sender)
+        summary = await _finish(run, None, target, results)
+        run.watcher.ended(summary)
+        return summary
+
+
+def plan_undo(
+    run_id: int, *, include_confirmed: bool, pace: Pace, ledger: LedgerPlace, wait: float = 0.0
+) -> tuple[Staged, Plan]:
+    """Say what `undo` would do; nothing is called, and the ledger forgets the rows again.
+
+    Raises:
+        ProvisionError: there is nothing that can be undone, or the ledger cannot be used.
+    """
+    with ledger.open() as opened:
+        undone, book = to_undo(opened, run_id, wait)
+        work = Undoing(undone, include_confirmed)
+        planned_id = work.begin(book, pace, job="", only_planned=True)
+        try:
+            staged = work.stage(book, planned_id, lambda: False)
+            return staged, plan_of(*book.planned(planned_id), pace.rate)
+        finally:
+            book.discard_plan(planned_id)
+
+
+async def _finish(run: Run, table: Table | None, target: Path, results: Results) -> Summary:
     """Write the results and sum up."""
     run.watcher.writing()
     files: tuple[str, ...] = ()
     try:
         if await asyncio.to_thread(_has_something_to_tell, run, results):
             files = await asyncio.to_thread(write_results, run.ledger, run.run_id, target, results)
-            if results.annotate:
+            if results.annotate and table is not None:
                 files += (await asyncio.to_thread(_annotate, run, table, target, results),)
     except ProvisionError as problem:
         said = f"{run.halt.reason}. " if run.halt else ""
@@ -263,6 +348,7 @@ async def _finish(run: Run, table: Table, target: Path, results: Results) -> Sum
         exit_code=run.exit_code(record.outcomes),
         reason=run.halt.reason if run.halt else "",
         warnings=run.staged.warnings,
+        undoes=record.undoes,
     )
 
 

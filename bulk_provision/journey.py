@@ -11,9 +11,11 @@
                   │              ├─ 502 of the vendor ────────────────▶ failed
                   │              └─ 420 ──────────────────────────────▶ the run halts
     SETTLE ── get_sip ── (an earlier run's doubt) as after a 400; no such user ── CREATE
+                         (it may have been a removal: then it is done)
     VERIFY ── get_sip ── (--recheck of our own) as after a 400; no such user ── CREATE
     COMPARE ─ get_sip ────────────────────────────────────────────────▶ exists, compared
     RESET ─── intent ── update_sip ── (doubt is settled by get_sip) ──▶ exists, reset
+    REMOVE ── of an undo: see `removal`
 
 A 400 is clear when it is the vendor's own (its body says the code) and answers the very first
 add_sip for the username: any later one may have found what an earlier one made, whatever that one's
@@ -30,7 +32,7 @@ import time
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from bulk_provision import endings, failpoints
+from bulk_provision import endings, failpoints, removal_endings
 from bulk_provision.ledger import Attempt, Intent
 from bulk_provision.model import ExitCode, OnExists
 from bulk_provision.pace import Halt, Halted
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
     from bulk_provision.pace import Pacer
     from bulk_provision.piopiy import Sender, Verdict
     from bulk_provision.plan import Policy, Step
+
+
+_CHANGING = (Call.ADD, Call.UPDATE, Call.REMOVE)  # of which an unclear answer is a doubt
 
 
 class Tools(NamedTuple):
@@ -83,7 +88,9 @@ class Journey:
         self._step = step
         self._is_aborted = is_aborted
         # A request left, and what it did is not known: it must be settled.
-        self._doubted = step.action is Action.SETTLE
+        self._doubted = step.action is Action.SETTLE or (
+            step.action is Action.REMOVE and step.doubted
+        )
         # An add_sip may have left, whatever its answer said: a 400 is not taken at its word.
         self._asked = step.doubted
         self._acknowledged = step.acknowledged
@@ -92,17 +99,7 @@ class Journey:
     async def end(self) -> Settled | None:
         """Go the whole way; return how it ended, or None when the run was halted before."""
         try:
-            match self._step.action:
-                case Action.CREATE:
-                    return await self._create()
-                case Action.SETTLE:
-                    return await self._settle()
-                case Action.VERIFY:
-                    return await self._verify()
-                case Action.COMPARE:
-                    return await self._compare()
-                case Action.RESET:
-                    return await self._reset()
+            return await self._way()
         except (Halted, asyncio.CancelledError) as ended:
             if isinstance(ended, asyncio.CancelledError) and not self._is_aborted():
                 raise
@@ -135,6 +132,19 @@ class Journey:
         return correction, "TeleCMI holds another password than was sent"
 
     # -- the five ways --
+
+    async def _way(self) -> Settled:
+        match self._step.action:
+            case Action.SETTLE:
+                return await self._settle()
+            case Action.VERIFY:
+                return await self._verify()
+            case Action.COMPARE:
+                return await self._compare()
+            case Action.RESET:
+                return await self._reset()
+            case _:
+                return await self._create()
 
     async def _create(self) -> Settled:
         await self._intend("create")
@@ -176,11 +186,23 @@ class Journey:
     async def _settle(self) -> Settled:
         """Find out what an earlier run's request did, and go on from there."""
         ending = await self._after_read_back()
+        if ending is None and self._step.purpose == "remove":
+            await self._tell_earlier_runs(endings.was_not_created(self._step))
+            self._doubted = self._asked = False  # what is created from here on is known to be new
         if ending is None and self._step.seq is None:
             ending = endings.was_not_created(self._step)
         if ending is None:
             ending = await self._create()
         return ending._replace(settles_earlier_runs=True)
+
+    async def _tell_earlier_runs(self, settled: Settled) -> None:
+        """Settle the rows that earlier runs left in doubt: of those that create, and of undos.
+
+        It is durable before the endpoint's next intent: in one transaction, what is settled would
+        be written over what is intended.
+        """
+        settled = settled._replace(seq=None, settles_earlier_runs=True)
+        await self._tools.journal.write(*removal_endings.with_undos(settled))
 
     async def _verify(self) -> Settled:
         found, verdict, password = await self._read_back()
@@ -239,7 +261,7 @@ class Journey:
     @property
     def _changes_ours(self) -> bool:
         """Whether a reset is of an endpoint that we created, not of somebody else's."""
-        return self._step.is_ours and self._step.purpose in ("create", "change")
+        return self._step.is_ours and self._step.purpose in ("create", "change", "remove")
 
     # -- read-back --
 
@@ -318,7 +340,7 @@ class Journey:
         reply = await self._send(request)
         failpoints.reach("answer-received")
         verdict = judge(request, reply)
-        if verdict.kind in (Kind.DOUBT, Kind.ASTRAY) and call in (Call.ADD, Call.UPDATE):
+        if verdict.kind in (Kind.DOUBT, Kind.ASTRAY) and call in _CHANGING:
             self._doubted = True
             self._acknowledged = self._acknowledged or verdict.acknowledged
         self._asked = self._asked or (reply.sent and call is Call.ADD)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Outcome(StrEnum):
-    """What became of a row: exactly one of these for each."""
+    """What became of a row: exactly one of these for each; which ones, its run's kind says."""
 
     CREATED = "created"  # this run created the endpoint
     UNCHANGED = "unchanged"  # an earlier run created it; nothing was called
@@ -21,6 +21,22 @@ class Outcome(StrEnum):
     IN_DOUBT = "in_doubt"  # a request left and its effect is not known
     UNPROCESSED = "unprocessed"  # the run stopped before it
     INVALID = "invalid"  # refused before any call, duplicates included
+    REMOVED = "removed"  # this undo removed the endpoint
+    GONE = "gone"  # it was not there any more: an earlier undo or somebody else removed it
+    KEPT = "kept"  # it is not (or not provably, or not any more) ours: left as it is
+
+
+OUTCOMES_OF = {
+    "provision": (
+        *(Outcome.CREATED, Outcome.UNCHANGED, Outcome.EXISTS, Outcome.FAILED, Outcome.IN_DOUBT),
+        *(Outcome.UNPROCESSED, Outcome.INVALID),
+    ),
+    "undo": (
+        *(Outcome.REMOVED, Outcome.GONE, Outcome.KEPT, Outcome.FAILED, Outcome.IN_DOUBT),
+        Outcome.UNPROCESSED,
+    ),
+}
+"""The outcomes that rows of a run may have, by the run's kind, in the order of telling."""
 
 
 class OnExists(StrEnum):
@@ -272,7 +288,7 @@ class RunRecord:
         started_by: "user@host".
         rate: calls a second that were allowed; None for no limit.
         calls: calls that left.
-        outcomes: how many rows have each outcome.
+        outcomes: how many rows have each outcome; every outcome of the run's kind is a key.
         rows: rows read from the source.
         reason: why it stopped early; "" when it did not.
         warnings: what was worth a warning.
@@ -311,20 +327,21 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What `provision()` returns, and what `--json` prints.
+    """What `provision()` and `undo()` return, and what `--json` prints.
 
     Args:
         run_id: the run's number in the ledger.
         account: the appid.
         source: the input file's path as it was given.
         rows: rows read from the source.
-        outcomes: how many rows have each outcome; every outcome is a key.
+        outcomes: how many rows have each outcome; every outcome of the run's kind is a key.
         calls: calls that left for the vendor.
         seconds: from the start to the end of the run.
         results: the results files written.
         exit_code: as in docs/exit-codes.md.
         reason: why it stopped early; "" when it did not.
         warnings: what was worth a warning.
+        undoes: the run whose endpoints it removed, if it is an undo.
     """
 
     run_id: int
@@ -338,6 +355,7 @@ class Summary:
     exit_code: ExitCode
     reason: str = ""
     warnings: tuple[Warned, ...] = field(default=())
+    undoes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +400,7 @@ class RoundSummary:
     @property
     def outcomes(self) -> dict[Outcome, int]:
         """How many rows of all runs have each outcome."""
-        counts = dict.fromkeys(Outcome, 0)
+        counts = dict.fromkeys(OUTCOMES_OF["provision"], 0)
         for run in self.runs:
             for outcome, count in run.outcomes.items():
                 counts[outcome] += count

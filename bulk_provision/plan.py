@@ -37,6 +37,10 @@ class Action(StrEnum):
     CREATE = "create"
     COMPARE = "compare"  # known to exist: read back and compare
     RESET = "reset"  # known to exist: set the password
+    REMOVE = "remove"  # ours: read back whether it still is, and remove it (undo)
+
+
+_CALLS = {Action.REMOVE: 2}  # that an action takes when every answer is clear, if not one
 
 
 class Remembered(NamedTuple):
@@ -59,7 +63,7 @@ class Step(NamedTuple):
         action: what to begin with.
         doubted: whether an earlier request may have had an effect that we did not see.
         purpose: of the request in doubt, or of the one that made the endpoint ours: "create",
-            "reset" (somebody else's), or "change" (the password of our own).
+            "reset" (somebody else's), "change" (the password of our own), or "remove".
         acknowledged: the vendor said 200 to it: whatever password is there, it is ours.
         is_ours: whether an earlier run made the endpoint, or its password, ours.
         earlier: the sealed password that the vendor may hold, when it is another than `password`.
@@ -220,11 +224,12 @@ class Plan:
 
 def plan_of(remembered: dict[Outcome, int], actions: dict[str, int], rate: float | None) -> Plan:
     """Add up what a run would do, from the counts of its staged rows."""
-    calls = sum(actions.values())
+    wanted = {Action(action): count for action, count in actions.items()}
+    calls = sum(count * _CALLS.get(action, 1) for action, count in wanted.items())
     return Plan(
-        rows=calls + sum(remembered.values()),
+        rows=sum(wanted.values()) + sum(remembered.values()),
         remembered=remembered,
-        actions={Action(action): count for action, count in actions.items()},
+        actions=wanted,
         calls=calls,
         seconds=None if rate is None else calls / rate,
     )

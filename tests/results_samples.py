@@ -12,7 +12,7 @@ from zipfile import ZipFile
 
 from msoffcrypto.format.ooxml import OOXMLFile
 
-from bulk_provision.model import Outcome, ResultRow, RunRecord, Secret
+from bulk_provision.model import OUTCOMES_OF, Outcome, ResultRow, RunRecord, Secret
 from bulk_provision.results import write_workbook
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -40,7 +40,8 @@ RUN = RunRecord(
 
 def a_run(rows=(), /, **changes):
     """The record that the ledger would keep of a run over these rows."""
-    outcomes = {outcome: sum(row.outcome is outcome for row in rows) for outcome in Outcome}
+    of_kind = OUTCOMES_OF[changes.get("kind", "provision")]
+    outcomes = {outcome: sum(row.outcome is outcome for row in rows) for outcome in of_kind}
     return replace(RUN, **{"rows": len(rows), "outcomes": outcomes, **changes})
 
 
@@ -63,7 +64,7 @@ def a_row(number, outcome=Outcome.CREATED, **changes):
 
 def one_of_each():
     """A row for each outcome, and one that existed and was given a new password."""
-    rows = [a_row(number, outcome) for number, outcome in enumerate(Outcome, 2)]
+    rows = [a_row(number, one) for number, one in enumerate(OUTCOMES_OF["provision"], 2)]
     return [*rows, a_row(9, Outcome.EXISTS, handed_over=True)]
 
 

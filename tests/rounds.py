@@ -6,7 +6,15 @@ import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bulk_provision.ledger import Book, Ledger
-from bulk_provision.model import ExitCode, Outcome, RoundSummary, Summary, Trouble, Warned
+from bulk_provision.model import (
+    OUTCOMES_OF,
+    ExitCode,
+    Outcome,
+    RoundSummary,
+    Summary,
+    Trouble,
+    Warned,
+)
 from ledger_samples import APPID, BASE_URL, row
 
 if TYPE_CHECKING:
@@ -83,7 +91,7 @@ def run_of(
             ],
         )
         book.end_run(run_id, state="done", reason="", exit_code=exit_code, rows_read=0, warnings=())
-    outcomes = dict.fromkeys(Outcome, 0)
+    outcomes = dict.fromkeys(OUTCOMES_OF["provision"], 0)
     for one in rows:
         outcomes[one.outcome] += 1
     given: dict[str, Any] = {

@@ -324,6 +324,28 @@ async def test_an_intent_about_what_may_exist_stays_in_doubt(ledger, book, uncle
     assert (found["state"], found["doubted"]) == (State.IN_DOUBT, True)
 
 
+async def test_a_removal_of_which_no_request_left_leaves_the_endpoint_ours(ledger, book):
+    run_id = begin(book, "ada")
+    async with journal_of(book, run_id) as journal:
+        await journal.write(intent(book, "ada", purpose="remove"))
+    book.withdraw_intents(run_id)
+    found = endpoint(ledger, "ada")
+    assert (found["state"], found["doubted"]) == (State.CREATED, False)
+
+
+async def test_an_undo_that_stopped_before_an_endpoint_of_ours_says_so(ledger, book):
+    creating = begin(book, "ada")
+    async with journal_of(book, creating) as journal:
+        await journal.write(intent(book, "ada"))
+        await journal.write(settled(1, "ada", Outcome.CREATED))
+    undo = book.begin_run(
+        source="u.csv", sheet="", sha256="", columns=(), rate=1.0, undoes=creating
+    )
+    book.stage(undo, [row(book, 1, "ada", action="remove")])
+    book.close_open_rows(undo, "tired")
+    assert outcomes(ledger, undo) == {"ada": "unprocessed"}
+
+
 async def test_only_the_runs_own_intents_are_withdrawn(ledger, book):
     await leave(book, begin(book, "ada"), "ada")
     book.withdraw_intents(begin(book))

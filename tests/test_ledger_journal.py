@@ -19,6 +19,7 @@ from ledger_samples import (
     intent,
     journal_of,
     outcomes,
+    row,
     settled,
     stored_rows,
 )
@@ -301,6 +302,23 @@ async def test_settling_an_old_doubt_settles_the_rows_of_earlier_runs(ledger, bo
     message = stored_rows(ledger, earlier)[0]["message"]
     assert message == f"It is created. (settled by run {later})"
     assert outcomes(ledger, others) == {"ada": "in_doubt"}, "another account's"
+
+
+async def test_a_doubt_is_settled_for_runs_of_the_kind_that_is_meant(ledger, book):
+    """What failed to be removed is none that failed to be created."""
+    of_kind = {"source": "u.csv", "sheet": "", "sha256": "", "columns": (), "rate": 1.0}
+    creating, undo = book.begin_run(**of_kind), book.begin_run(**of_kind, undoes=1)
+    for run_id in (creating, undo):
+        book.stage(run_id, [row(book, 1, "ada", outcome=Outcome.IN_DOUBT)])
+    async with journal_of(book, begin(book, "ada")) as journal:
+        await journal.write(intent(book, "ada"))
+        of_undo = {"settles_earlier_runs": True, "of_kind": "undo"}
+        await journal.write(
+            settled(None, "ada", Outcome.CREATED, settles_earlier_runs=True),
+            settled(None, "ada", Outcome.FAILED, state=State.CREATED, **of_undo),
+        )
+    assert outcomes(ledger, creating) == {"ada": "created"}
+    assert outcomes(ledger, undo) == {"ada": "failed"}
 
 
 async def test_no_password_can_be_read_in_the_ledgers_files(ledger, book):

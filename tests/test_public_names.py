@@ -10,7 +10,7 @@ def test_the_public_names_are_these():
     assert bulk_provision.__all__ == [
         "Account", "Control", "ExitCode", "LedgerPlace", "OnExists", "Outcome", "Pace", "Policy",
         "Progress", "ProvisionError", "Recipe", "Results", "Rules", "Secret", "Source", "Summary",
-        "Watcher", "WeakPasswords", "provision",
+        "Watcher", "WeakPasswords", "provision", "undo",
     ]  # fmt: skip
     for name in bulk_provision.__all__:
         assert getattr(bulk_provision, name).__name__ == name

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bulk_provision.errors import LedgerError, UsageError
-from bulk_provision.model import Outcome
+from bulk_provision.model import OUTCOMES_OF, Outcome
 from bulk_provision.settings import load_settings
 from bulk_provision.watch import Watch
 from ledger_samples import intent, journal_of
@@ -77,7 +77,7 @@ def test_a_round_in_figures(watch, tmp_path, ledger_place, told):
     assert found["calls", "nightly", "1001"] == 30
     assert found["configured_calls_per_second", "nightly", "1001"] == 10
     assert found["in_doubt_endpoints", "nightly", "1001"] == 0
-    assert sum(name == "rows" for name, *_ in found) == 2 * len(Outcome)
+    assert sum(name == "rows" for name, *_ in found) == 2 * len(OUTCOMES_OF["provision"])
 
 
 def test_names_and_types_are_as_prometheus_wants_them(watch, tmp_path, ledger_place):

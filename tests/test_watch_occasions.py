@@ -3,7 +3,7 @@
 import pytest
 
 from bulk_provision.ledger import Noted
-from bulk_provision.model import Outcome, RoundSummary, Summary
+from bulk_provision.model import OUTCOMES_OF, Outcome, RoundSummary, Summary
 from bulk_provision.settings import NotifyWhen
 from bulk_provision.watch.findings import Findings
 from bulk_provision.watch.occasions import STOPPED, UNKNOWN, WELL, Occasion, Verdict, judge
@@ -14,7 +14,9 @@ SILENCE = None
 
 
 def a_round(exit_code, **counts):
-    outcomes = dict.fromkeys(Outcome, 0) | {Outcome(name): n for name, n in counts.items()}
+    outcomes = dict.fromkeys(OUTCOMES_OF["provision"], 0) | {
+        Outcome(name): n for name, n in counts.items()
+    }
     run = Summary(1, 1001, "u.csv", sum(counts.values()), outcomes, 0, 1.0, (), exit_code)
     return RoundSummary("nightly", 0.0, 1.0, (run,), (), exit_code)
 

@@ -32,6 +32,9 @@ WORDS = {
     Outcome.IN_DOUBT: "in doubt (run it again: it asks TeleCMI)",
     Outcome.UNPROCESSED: "not processed (run it again to continue)",
     Outcome.INVALID: "invalid (correct them in the source)",
+    Outcome.REMOVED: "removed",
+    Outcome.GONE: "not at TeleCMI any more",
+    Outcome.KEPT: "kept (each row says why)",
 }
 _DOES = {
     Action.CREATE: "to create",
@@ -39,6 +42,7 @@ _DOES = {
     Action.VERIFY: "ours already: to be asked about again",
     Action.COMPARE: "exist already: to compare",
     Action.RESET: "exist already: to set the password",
+    Action.REMOVE: "to remove, if they are still ours",
 }
 
 
@@ -72,6 +76,7 @@ class LiveLine(Watcher):
         self._bar = bar
         self._label = f"{label} " if label else ""
         self._speed = Speed()
+        self._calls_a_row = 1.0
         self._task = bar.add_task("", total=1, visible=False)
 
     def waiting(self, holder: str) -> None:
@@ -84,6 +89,7 @@ class LiveLine(Watcher):
         for line in (*problem_lines(staged), *plan_lines(plan)):
             self._console.print(line, markup=False, highlight=False)
         settled = sum(plan.remembered.values())
+        self._calls_a_row = plan.calls / max(1, plan.rows - settled)
         self._bar.update(self._task, total=plan.rows, completed=settled, visible=True)
 
     def progressed(self, progress: Progress) -> None:
@@ -93,7 +99,8 @@ class LiveLine(Watcher):
         parts = [f"{count:,} {outcome.value}" for outcome, count in progress.outcomes.items()]
         parts.append(f"{speed:.1f} calls/s")
         if speed > 0:
-            parts.append(f"{duration((progress.rows - done) / speed)} left")
+            left = (progress.rows - done) * self._calls_a_row
+            parts.append(f"{duration(left / speed)} left")
         if progress.is_waiting:
             parts.append("waiting for TeleCMI")
         self._bar.update(self._task, completed=done, description=self._label + " · ".join(parts))
@@ -207,7 +214,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 
 def summary_lines(summary: Summary) -> Iterator[str]:
     """Yield how a run ended, for a person."""
-    yield f"Run {summary.run_id}: {counted(summary.rows, 'row')} of {summary.source}"
+    what = "" if summary.undoes is None else f", which undoes run {summary.undoes}"
+    yield f"Run {summary.run_id}{what}: {counted(summary.rows, 'row')} of {summary.source}"
     for outcome, count in summary.outcomes.items():
         if count:
             yield f"{count:>9,} {WORDS[outcome]}"

@@ -96,7 +96,7 @@ def _go(settings: Settings, told: Reporter) -> tuple[RoundSummary, ResultsKey]:
     try:
         source = source_of(settings)
         has_terminal = sys.stdin.isatty() and sys.stderr.isatty() and source.path != "-"
-        ask = _ask_secret if has_terminal else None
+        ask = ask_secret if has_terminal else None
         account, routes = accounts_in(settings, ask)
         key = key_of(settings, csv=settings.csv, has_terminal=has_terminal)
         _confirm_reset(settings, has_terminal=has_terminal)
@@ -106,7 +106,8 @@ def _go(settings: Settings, told: Reporter) -> tuple[RoundSummary, ResultsKey]:
     return _loop_run(orders, told), key
 
 
-def _ask_secret() -> str:
+def ask_secret() -> str:
+    """Ask for the account's secret on the terminal."""
     secret: str = click.prompt("Secret of the TeleCMI account", hide_input=True, err=True)
     return secret
 
@@ -134,11 +135,11 @@ def _loop_run(orders: Orders, told: Reporter) -> RoundSummary:
 
     async def obeying_signals() -> RoundSummary:
         control = Control()
-        _obey_signals(control, told)
+        obey_signals(control, told)
         return await go(orders, told, control)
 
     collect_garbage_less_often()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(obeying_signals())
 
 
@@ -152,7 +153,7 @@ def collect_garbage_less_often() -> None:
     gc.set_threshold(20_000)
 
 
-def _obey_signals(control: Control, told: Reporter) -> None:
+def obey_signals(control: Control, told: Reporter) -> None:
     """Ctrl-C and SIGTERM stop sending; a second one does not wait for the calls under way."""
     from bulk_provision.model import ExitCode
     from bulk_provision.pace import Halt
@@ -170,7 +171,8 @@ def _obey_signals(control: Control, told: Reporter) -> None:
         loop.add_signal_handler(number, stop, Halt(code, reason))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the fastest loop that this platform has."""
     try:
         import uvloop
     except ImportError:  # it is not made for this platform
@@ -181,7 +183,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def _tell(settings: Settings, round_: RoundSummary) -> None:
     if settings.json_ and round_.runs:
         is_one = len(round_.runs) == 1 and not round_.troubles
-        click.echo(json.dumps(_as_json(round_.runs[0]) if is_one else _all_as_json(round_)))
+        click.echo(json.dumps(as_json(round_.runs[0]) if is_one else _all_as_json(round_)))
     elif not (settings.json_ or settings.quiet):
         from bulk_provision.cli.reporting import summary_lines
 
@@ -201,7 +203,7 @@ def _all_as_json(round_: RoundSummary) -> dict[str, object]:
         "job": round_.job,
         "seconds": round(round_.seconds, 3),
         "exit_code": int(round_.exit_code),
-        "runs": [_as_json(run) for run in round_.runs],
+        "runs": [as_json(run) for run in round_.runs],
         "troubles": [
             {
                 "account": trouble.account,
@@ -215,7 +217,8 @@ def _all_as_json(round_: RoundSummary) -> dict[str, object]:
     }
 
 
-def _as_json(summary: Summary) -> dict[str, object]:
+def as_json(summary: Summary) -> dict[str, object]:
+    """Return what `--json` prints of a run."""
     return {
         "run_id": summary.run_id,
         "account": summary.account,
@@ -226,4 +229,5 @@ def _as_json(summary: Summary) -> dict[str, object]:
         "seconds": round(summary.seconds, 3),
         "results": list(summary.results),
         "exit_code": int(summary.exit_code),
+        **({} if summary.undoes is None else {"undoes": summary.undoes}),
     }

@@ -24,6 +24,8 @@ def command(run_id: int, rows: bool, **flags: Any) -> None:  # noqa: ANN401
         click.echo(
             f"Run {record.run_id}: {record.state}" + (f", {record.reason}" if record.reason else "")
         )
+        if record.undoes is not None:
+            click.echo(f"  undoes   run {record.undoes}")
         click.echo(f"  source   {record.source}" + (f" ({record.sheet})" if record.sheet else ""))
         click.echo(f"  account  {record.appid} at {record.base_url}")
         click.echo(f"  started  {_utc(record.started_at)} by {record.started_by}")

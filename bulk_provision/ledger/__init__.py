@@ -5,6 +5,7 @@ vault       passwords at rest
 leases      who may call for an account
 book        an account's runs and rows
 changes     what is different since the last run of a job
+creations   what a run created, and what proves it: for `undo`
 journal     group commit of intents and outcomes
 keeping     what a job keeps, and for how long
 erasing     `forget`: delivered passwords leave for good
@@ -25,6 +26,7 @@ from bulk_provision.errors import KeyMismatchError, UsageError
 from bulk_provision.ledger import archive, history
 from bulk_provision.ledger.book import Book, Known, OpenRow, Refusal, StagedRow
 from bulk_provision.ledger.changes import Change
+from bulk_provision.ledger.creations import Creation
 from bulk_provision.ledger.erasing import Forgotten, forget
 from bulk_provision.ledger.history import FailingGroup, FailingRow, Noted, Past, RunFacts
 from bulk_provision.ledger.journal import Attempt, Intent, Journal, Settled
@@ -60,6 +62,7 @@ __all__ = [
     "Attempt",
     "Book",
     "Change",
+    "Creation",
     "FailingGroup",
     "FailingRow",
     "Intent",

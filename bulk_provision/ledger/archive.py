@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bulk_provision.errors import UsageError
 from bulk_provision.ledger.opening import READS
 from bulk_provision.ledger.schema import UNSETTLED, State, accounts, attempts, endpoints, rows, runs
-from bulk_provision.model import Outcome, ResultRow, RunRecord, Warned
+from bulk_provision.model import OUTCOMES_OF, Outcome, ResultRow, RunRecord, Warned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +102,7 @@ def counts_of(connection: Connection, run_id: int) -> tuple[dict[Outcome | None,
 
 def _record(connection: Connection, row: Any) -> RunRecord:  # noqa: ANN401  (a row mapping)
     counts, calls = counts_of(connection, row["id"])
-    outcomes = {outcome: counts.get(outcome, 0) for outcome in Outcome}
+    outcomes = {outcome: counts.get(outcome, 0) for outcome in OUTCOMES_OF[row["kind"]]}
     if still_open := counts.get(None, 0):  # it runs, or was killed
         maybe_sent = _maybe_sent(connection, row["id"], row["account_id"])
         outcomes[Outcome.IN_DOUBT] += maybe_sent
@@ -179,7 +179,7 @@ def _result_row(vault: Vault, row: Any) -> ResultRow:  # noqa: ANN401  (a databa
         outcome=outcome,
         code=row.code or "",
         message=" ".join(part for part in (told, row.note) if part),
-        tip=row.tip or _about_missing_password(outcome, known, row.state),
+        tip=row.tip or _about_missing_password(outcome, known, row.state, row.purpose),
         others=tuple(json.loads(row.cells)),
         handed_over=handed_over,
     )
@@ -190,12 +190,17 @@ def _without_outcome(state: str | None) -> Outcome:
     return Outcome.IN_DOUBT if state in UNSETTLED else Outcome.UNPROCESSED
 
 
-def _about_missing_password(outcome: Outcome, known: str, state: str | None) -> str:
+def _about_missing_password(
+    outcome: Outcome, known: str, state: str | None, purpose: str | None
+) -> str:
     """Say why a row that was created has no password to show; "" when it has one."""
     if outcome not in (Outcome.CREATED, Outcome.UNCHANGED):
         return ""
     if state in UNSETTLED:
-        return "A change of its password is in doubt: run the source again to settle it."
+        what = "Its removal" if purpose == "remove" else "A change of its password"
+        return f"{what} is in doubt: run the source again to settle it."
+    if state == State.REMOVED:
+        return "It was removed again (bulk-provision undo)."
     if state not in _OURS:
         return "It was ours, but TeleCMI holds another password or nothing by now."
     return "" if known else "Its password was erased from the ledger (bulk-provision forget)."
@@ -209,6 +214,8 @@ def _credential(
     row: Any,  # noqa: ANN401  (a database row)
 ) -> tuple[bool, str]:
     """Return whether the credential is ours to hand over, and the password to show."""
+    if row.kind == "undo":  # of what is removed, or is not ours, no password is of use to anybody
+        return False, ""
     if outcome in (Outcome.CREATED, Outcome.UNCHANGED):
         still_works = row.state in _OURS
         return still_works, known if still_works else ""
@@ -246,7 +253,10 @@ _RESULTS = (
         endpoints.c.proof,
         endpoints.c.connect_url,
         endpoints.c.compared,
+        endpoints.c.purpose,
+        runs.c.kind,
     )
+    .join(runs, runs.c.id == rows.c.run_id)
     .join(
         endpoints,
         (endpoints.c.account_id == sa.bindparam("account_id"))

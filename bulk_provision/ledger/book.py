@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from bulk_provision.ledger.changes import Change, change_since_last
+from bulk_provision.ledger.creations import Creation, creations
 from bulk_provision.ledger.journal import Journal
 from bulk_provision.ledger.leases import LEASE_SECONDS, Lease, living_holder, started_by
 from bulk_provision.ledger.opening import READS
@@ -266,7 +267,9 @@ class Book:
         maybe_sent = of_row.where(endpoints.c.state.in_(UNSETTLED)).exists()
         still_open = sa.update(rows).where(rows.c.run_id == run_id, rows.c.outcome.is_(None))
         with self._engine.begin() as connection:
-            for state, outcome in _OURS.items():
+            kind = connection.scalar(sa.select(runs.c.kind).where(runs.c.id == run_id))
+            # To an undo, an endpoint that is still ours is one that it has not come to.
+            for state, outcome in _OURS.items() if kind == "provision" else ():
                 is_ours = of_row.where(endpoints.c.state == state).exists()
                 connection.execute(
                     still_open.where(is_ours).values(
@@ -307,8 +310,10 @@ class Book:
 
         Only for a run that is still alive and knows that nothing of it is under way.
         """
-        # What was to be changed has a working password already: the next run asks which.
-        unclear = endpoints.c.doubted | (endpoints.c.purpose != "create")
+        # What was to be changed has a working password already: the next run asks which. What was
+        # to be removed was read back just before: it is there, and ours.
+        is_removal = (endpoints.c.purpose == "remove") & ~endpoints.c.doubted
+        unclear = endpoints.c.doubted | endpoints.c.purpose.not_in(["create", "remove"])
         with self._engine.begin() as connection:
             connection.execute(
                 sa.update(endpoints)
@@ -318,7 +323,11 @@ class Book:
                     endpoints.c.run_id == run_id,
                 )
                 .values(
-                    state=sa.case((unclear, State.IN_DOUBT), else_=State.PLANNED), doubted=unclear
+                    state=sa.case(
+                        (unclear, State.IN_DOUBT), (is_removal, State.CREATED), else_=State.PLANNED
+                    ),
+                    doubted=unclear,
+                    proof=sa.case((is_removal, "read-back")),
                 )
             )
 
@@ -464,6 +473,10 @@ class Book:
                 for seq, number, username, sealed, *of_endpoint in found
             ]
             after = found[-1][0]
+
+    def creations(self, run_id: int) -> Iterator[list[Creation]]:
+        """Yield, in pages, what a run of this account created, with what proves it."""
+        return creations(self._engine, self.account_id, run_id)
 
     def stray_doubts(self, run_id: int) -> list[tuple[str, Known]]:
         """Return the endpoints in doubt that no open row of this run asks for."""

@@ -38,12 +38,13 @@ _BREATH = 0.005  # seconds between transactions: a fast disk's would hold too li
 
 
 class Intent(NamedTuple):
-    """We are about to send a request that gives this username this password."""
+    """We are about to send a request that gives this username this password, or removes it."""
 
     username: str
     sealed: str
     doubted: bool
-    purpose: str  # "create", "reset" (somebody else's), or "change" (the password of our own)
+    # "create", "reset" (somebody else's password), "change" (that of our own), or "remove"
+    purpose: str
     earlier: str | None = None  # a sealed password that an unanswered request may have set
 
 
@@ -69,6 +70,7 @@ class Settled(NamedTuple):
         doubted: whether a request may still have had an effect that we did not see.
         sealed: the password the vendor holds, when it is not the one of the intent.
         settles_earlier_runs: whether rows that earlier runs left in doubt are settled with it.
+        of_kind: … of runs of this kind: a removal that failed is none that failed to create.
     """
 
     seq: int | None
@@ -84,6 +86,7 @@ class Settled(NamedTuple):
     compared: str | None = None
     sealed: str | None = None
     settles_earlier_runs: bool = False
+    of_kind: str = "provision"
 
 
 Entry = Intent | Attempt | Settled
@@ -127,12 +130,13 @@ _SETTLE_ENDPOINT = Statement(
        WHERE endpoints.account_id = :account_id AND endpoints.username = given.username""",
 )
 _SETTLE_EARLIER_RUNS = Statement(
-    "username text, outcome text, code text, message text, tip text",
+    "username text, outcome text, code text, message text, tip text, kind text",
     """UPDATE rows SET outcome = given.outcome, code = given.code, tip = given.tip,
          message = given.message || ' (settled by run ' || CAST(:run_id AS TEXT) || ')'
        FROM given
        WHERE rows.outcome = 'in_doubt' AND rows.username = given.username AND rows.run_id IN
-         (SELECT id FROM runs WHERE account_id = :account_id AND id <> :run_id)""",
+         (SELECT id FROM runs
+          WHERE account_id = :account_id AND id <> :run_id AND runs.kind = given.kind)""",
 )
 
 
@@ -260,7 +264,7 @@ class Journal:
         _SETTLE_EARLIER_RUNS.many(
             connection,
             [
-                (s.username, s.outcome, s.code, s.message, s.tip)
+                (s.username, s.outcome, s.code, s.message, s.tip, s.of_kind)
                 for s in settled
                 if s.settles_earlier_runs
             ],

@@ -32,7 +32,7 @@ class State(StrEnum):
     EXISTS = "exists"  # somebody else's
     RESET = "reset"  # somebody else's, but the password is the one that we set
     FAILED = "failed"  # the vendor refused
-    REMOVED = "removed"  # it was ours, and an undo removed it
+    REMOVED = "removed"  # it was ours, and an undo removed it, or found it gone
 
 
 UNSETTLED = (State.INTENDED, State.IN_DOUBT)
@@ -92,6 +92,7 @@ runs = sa.Table(
     sa.Column("job", sa.Text, nullable=False, server_default=""),  # the job's name
     sa.Column("counts", sa.Text),  # JSON: outcomes and calls, once its rows are removed
     sa.Column("staged_at", sa.Float),  # when its source was read to the end; NULL: not yet, never
+    sa.Column("erased_at", sa.Float),  # when `forget` erased the passwords of its source's cells
     sa.Index("runs_by_account", "account_id", "ended_at"),
 )
 
@@ -136,7 +137,8 @@ endpoints = sa.Table(
     sa.Column("sealed", sa.Text),  # the password we chose or were given
     # True from the first request without a clear answer until read-back or a 200 settles it.
     sa.Column("doubted", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("purpose", sa.Text, nullable=False),  # of the intent: "create", "reset", "change"
+    # Of the intent: "create", "reset", "change", "remove".
+    sa.Column("purpose", sa.Text, nullable=False),
     # What the state rests on: "answer", "read-back", or "acknowledged" (200, but an odd password)
     sa.Column("proof", sa.Text),
     sa.Column("connect_url", sa.Text),

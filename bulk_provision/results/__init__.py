@@ -49,6 +49,8 @@ def write_workbook(
 ) -> tuple[Path, ...]:
     """Write the sheets `Summary`, `Credentials`, `Skipped` and `Failed` into one workbook.
 
+    Of an undo they are `Summary`, `Removed`, `Kept` and `Failed`.
+
     The rows are read once, so that the sheets agree with each other even while the run goes on.
     Memory does not grow with their number, unless the workbook is protected.
 
@@ -83,6 +85,8 @@ def write_csv(
     overwrite: bool = False,
 ) -> tuple[Path, ...]:
     """Write `-created.csv`, `-skipped.csv`, `-failed.csv` and `-unprocessed.csv`.
+
+    Of an undo they are `-removed.csv`, `-kept.csv`, `-failed.csv` and `-unprocessed.csv`.
 
     All four are written, with their header at least, so that a script finds what it looks for.
     `csv_files` describes the format.

@@ -56,7 +56,7 @@ def write(
     overwrite: bool,
 ) -> tuple[Path, ...]:
     """Write the four files and put them in place; see `results.write_csv`."""
-    paths = csv_paths(path)
+    paths = csv_paths(path, run.kind)
     header = [*COLUMNS, *map(guard, run.columns)]
     with (
         placed(tuple(paths.values()), overwrite=overwrite, cure=export_again(run.run_id)) as files,

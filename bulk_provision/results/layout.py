@@ -26,19 +26,42 @@ class Pile(StrEnum):
 
     CREATED = "created"  # the credentials work, and are handed over
     SKIPPED = "skipped"  # somebody else's endpoints
+    REMOVED = "removed"  # by an undo; or gone before it
+    KEPT = "kept"  # by an undo
     FAILED = "failed"  # refused, by the vendor or by our checks, or in doubt
     UNPROCESSED = "unprocessed"  # the run stopped before them
+
+
+SHEETS = {
+    "provision": {
+        Pile.CREATED: "Credentials",
+        Pile.SKIPPED: "Skipped",
+        Pile.FAILED: "Failed",
+        Pile.UNPROCESSED: "Failed",
+    },
+    "undo": {
+        Pile.REMOVED: "Removed",
+        Pile.KEPT: "Kept",
+        Pile.FAILED: "Failed",
+        Pile.UNPROCESSED: "Failed",
+    },
+}
+"""The piles that a run of each kind has, and the sheet that each of them is in."""
+
+_PILES = {
+    Outcome.EXISTS: Pile.SKIPPED,
+    Outcome.REMOVED: Pile.REMOVED,
+    Outcome.GONE: Pile.REMOVED,
+    Outcome.KEPT: Pile.KEPT,
+    Outcome.UNPROCESSED: Pile.UNPROCESSED,
+}
 
 
 def pile_of(row: ResultRow) -> Pile:
     """Tell the one pile that a row belongs to."""
     if row.handed_over or row.outcome in _CREDENTIALS_WORK:
         return Pile.CREATED
-    if row.outcome is Outcome.EXISTS:
-        return Pile.SKIPPED
-    if row.outcome is Outcome.UNPROCESSED:
-        return Pile.UNPROCESSED
-    return Pile.FAILED
+    return _PILES.get(row.outcome, Pile.FAILED)
 
 
 class Tally:

@@ -29,6 +29,9 @@ OUTCOME_COLOURS = {
     Outcome.IN_DOUBT: AMBER,
     Outcome.UNPROCESSED: MUTED,
     Outcome.INVALID: RED,
+    Outcome.REMOVED: GREEN,
+    Outcome.GONE: GREEN,
+    Outcome.KEPT: AMBER,
 }
 
 _AS_TEXT = "@"

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bulk_provision.errors import ResultsError
-from bulk_provision.results.layout import Pile
+from bulk_provision.results.layout import SHEETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from bulk_provision.results.layout import Pile
 
 _PRIVATE = 0o600
 _UNFIT = re.compile(r"[^\w.-]")  # in a file's name
@@ -72,25 +74,26 @@ def make_folder(folder: Path) -> None:
         ) from problem
 
 
-def csv_paths(path: Path) -> dict[Pile, Path]:
+def csv_paths(path: Path, kind: str = "provision") -> dict[Pile, Path]:
     """Name the four CSV files that stand for the workbook `path` (or for that stem)."""
     stem = path.stem if path.suffix.lower() in {".xlsx", ".csv"} else path.name
-    return {pile: path.with_name(f"{stem}-{pile}.csv") for pile in Pile}
+    return {pile: path.with_name(f"{stem}-{pile}.csv") for pile in SHEETS[kind]}
 
 
-def check_writable(path: Path, *, csv: bool, overwrite: bool) -> None:
+def check_writable(path: Path, *, csv: bool, overwrite: bool, kind: str = "provision") -> None:
     """Refuse, before a run begins, a place where its results could not be written at the end.
 
     Args:
         path: where the workbook shall lie, or what `write_csv` will be given.
         csv: the four CSV files will be written rather than a workbook.
         overwrite: files that lie there already may be replaced.
+        kind: of the run.
 
     Raises:
         ResultsError: it exists already, is a folder, its folder is missing or not writable.
     """
     cure = "Choose another place with -o; nothing was called."
-    targets = tuple(csv_paths(path).values()) if csv else (path,)
+    targets = tuple(csv_paths(path, kind).values()) if csv else (path,)
     with _told_as_results_error(path, cure):
         for target in targets:
             if target.is_dir():

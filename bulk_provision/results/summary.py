@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
-from bulk_provision.model import Outcome
+from bulk_provision.model import OUTCOMES_OF, Outcome
 from bulk_provision.results.layout import Pile
 
 if TYPE_CHECKING:
@@ -24,11 +24,26 @@ _MEANINGS = {
     Outcome.IN_DOUBT: "Asked for, but no answer was understood; the next run settles it.",
     Outcome.UNPROCESSED: "The run stopped before it.",
     Outcome.INVALID: "Refused before any call; the tip says what to correct.",
+    Outcome.REMOVED: "Removed from TeleCMI; username and password no longer work.",
+    Outcome.GONE: "Not at TeleCMI any more: an earlier undo or somebody else removed it.",
+    Outcome.KEPT: "Left as it is; the message says why.",
+}
+_MEANINGS_OF_UNDO = _MEANINGS | {
+    Outcome.FAILED: "Still at TeleCMI; the message says why, the tip what to do.",
 }
 _SHEETS = {
     Outcome.CREATED: "Credentials",
     Outcome.UNCHANGED: "Credentials",
     Outcome.EXISTS: "Skipped",
+    Outcome.REMOVED: "Removed",
+    Outcome.GONE: "Removed",
+    Outcome.KEPT: "Kept",
+}
+_PARTS = {  # of the headline
+    Pile.SKIPPED: "skipped",
+    Pile.KEPT: "kept",
+    Pile.FAILED: "to look at",
+    Pile.UNPROCESSED: "not processed",
 }
 _STATES = {
     "running": "had not ended when this file was written",
@@ -56,14 +71,16 @@ def rows_of(number: int) -> str:
 def headline(run: RunRecord, tally: Tally) -> str:
     """Say in one sentence what became of the rows."""
     source = "standard input" if run.source == "-" else PurePath(run.source).name
-    parts = [f"{tally.piles[Pile.CREATED]:,} with working credentials"]
-    if skipped := tally.piles[Pile.SKIPPED]:
-        parts.append(f"{skipped:,} skipped")
-    if failed := tally.piles[Pile.FAILED]:
-        parts.append(f"{failed:,} to look at")
-    if unprocessed := tally.piles[Pile.UNPROCESSED]:
-        parts.append(f"{unprocessed:,} not processed")
-    return f"{rows_of(tally.rows)} from {source}: {', '.join(parts)}."
+    if run.undoes is None:
+        what = f"{rows_of(tally.rows)} from {source}"
+        parts = [f"{tally.piles[Pile.CREATED]:,} with working credentials"]
+    else:
+        what = f"Undo of run {run.undoes}, which created {rows_of(tally.rows)} of {source}"
+        parts = [f"{tally.piles[Pile.REMOVED]:,} not at TeleCMI any more"]
+    parts += [
+        f"{tally.piles[pile]:,} {words}" for pile, words in _PARTS.items() if tally.piles[pile]
+    ]
+    return f"{what}: {', '.join(parts)}."
 
 
 def alerts(run: RunRecord, tally: Tally) -> list[str]:
@@ -87,15 +104,16 @@ def alerts(run: RunRecord, tally: Tally) -> list[str]:
     return told
 
 
-def outcome_lines(tally: Tally) -> list[OutcomeLine]:
+def outcome_lines(run: RunRecord, tally: Tally) -> list[OutcomeLine]:
     """Tell how many rows have each outcome, those with none included."""
     lines = []
-    for outcome in Outcome:
+    meanings = _MEANINGS if run.undoes is None else _MEANINGS_OF_UNDO
+    for outcome in OUTCOMES_OF[run.kind]:
         rows = tally.outcomes[outcome]
         if outcome is Outcome.EXISTS:
             rows -= tally.reset
         label = outcome.replace("_", " ")
-        meaning, sheet = _MEANINGS[outcome], _SHEETS.get(outcome, "Failed")
+        meaning, sheet = meanings[outcome], _SHEETS.get(outcome, "Failed")
         lines.append(OutcomeLine(outcome, label, rows, meaning, sheet))
         if outcome is Outcome.EXISTS and tally.reset:
             meaning = "Already existed at TeleCMI; a run of ours set its password."
@@ -105,6 +123,8 @@ def outcome_lines(tally: Tally) -> list[OutcomeLine]:
 
 def next_steps(run: RunRecord, tally: Tally) -> list[str]:
     """Tell what to do, most urgent first."""
+    if run.undoes is not None:
+        return _next_steps_of_undo(run, tally)
     steps = []
     doubt, left = tally.outcomes[Outcome.IN_DOUBT], tally.outcomes[Outcome.UNPROCESSED]
     if run.state == "running":
@@ -133,6 +153,29 @@ def next_steps(run: RunRecord, tally: Tally) -> list[str]:
     return steps or ["Nothing is left to do."]
 
 
+def _next_steps_of_undo(run: RunRecord, tally: Tally) -> list[str]:
+    steps = []
+    left = sum(tally.outcomes[one] for one in (Outcome.IN_DOUBT, Outcome.UNPROCESSED))
+    if run.state == "running":
+        steps.append("Wait until the undo has ended, and have this file written again.")
+    elif left or tally.outcomes[Outcome.FAILED]:
+        steps.append(
+            f"Run the same command again: bulk-provision undo {run.undoes}. It asks TeleCMI about "
+            "what is in doubt, and removes what is left. What is removed is not called for again."
+        )
+    if kept := tally.piles[Pile.KEPT]:
+        steps.append(
+            f"Look through the {rows_of(kept)} in the sheet Kept: these endpoints are still at "
+            "TeleCMI, and the message says why."
+        )
+    if tally.outcomes[Outcome.REMOVED]:
+        steps.append(
+            "Tell the people whose endpoints are gone, and delete the results that hold their "
+            "passwords."
+        )
+    return steps or ["Nothing is left to do."]
+
+
 def facts(run: RunRecord) -> list[tuple[str, str]]:
     """Tell who ran what, when and how, as labels and values."""
     ended = "not yet" if run.ended_at is None else _moment(run.ended_at)
@@ -140,6 +183,7 @@ def facts(run: RunRecord) -> list[tuple[str, str]]:
         ended = "not known: the process was killed"
     return [
         ("Run", f"{run.run_id}, {_STATES.get(run.state, run.state)}"),
+        *([("Undoes", f"run {run.undoes}")] if run.undoes is not None else []),
         ("Account", f"{run.appid} at {run.base_url}"),
         ("Source", "standard input" if run.source == "-" else run.source),
         *([("Sheet", run.sheet)] if run.sheet else []),

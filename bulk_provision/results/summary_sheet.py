@@ -40,11 +40,12 @@ def lay_out(sheet: Any) -> None:  # noqa: ANN401 - openpyxl's stubs lack these p
 def fill(stream: SheetStream, looks: SummaryLooks, run: RunRecord, tally: Tally) -> None:
     """Write the rows, from the title down."""
     page = _Page(stream, looks)
-    page.line([(looks.title, "SIP endpoints at TeleCMI")], height=32)
+    title = "SIP endpoints at TeleCMI" + (", removed" if run.undoes is not None else "")
+    page.line([(looks.title, title)], height=32)
     page.wide(looks.headline, summary.headline(run, tally))
     for alert in summary.alerts(run, tally):
         page.wide(looks.alert, alert)
-    _outcomes(page, tally)
+    _outcomes(page, run, tally)
     page.section("What to do next")
     for number, step in enumerate(summary.next_steps(run, tally), 1):
         page.wide(looks.text, f"{number}.  {step}")
@@ -55,12 +56,12 @@ def fill(stream: SheetStream, looks: SummaryLooks, run: RunRecord, tally: Tally)
         page.labelled(label, value)
 
 
-def _outcomes(page: _Page, tally: Tally) -> None:
+def _outcomes(page: _Page, run: RunRecord, tally: Tally) -> None:
     looks = page.looks
     page.section("What became of the rows")
     headers = (looks.column, looks.column_right, looks.column, looks.column)
     page.line([*zip(headers, ("Outcome", "Rows", "Meaning", "Sheet"), strict=True)])
-    lines = summary.outcome_lines(tally)
+    lines = summary.outcome_lines(run, tally)
     for outcome, label, rows, meaning, sheet in lines:
         name, count, words = (
             (looks.outcomes[outcome], looks.count, looks.text)

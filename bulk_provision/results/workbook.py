@@ -1,4 +1,4 @@
-"""The results workbook: Summary, Credentials, Skipped, Failed.
+"""The results workbook: Summary, Credentials, Skipped, Failed; of an undo, what `SHEETS` says.
 
 The rows are read once, and each goes to the sheet it belongs to; the sheets are spooled side by
 side and packed at the end.
@@ -15,8 +15,8 @@ from openpyxl.writer.excel import ExcelWriter
 
 from bulk_provision.errors import ResultsError
 from bulk_provision.results import summary_sheet
-from bulk_provision.results.layout import COLUMNS, Pile, Tally, pile_of
-from bulk_provision.results.looks import GREEN, RED, SLATE, DataLooks, SummaryLooks
+from bulk_provision.results.layout import COLUMNS, SHEETS, Tally, pile_of
+from bulk_provision.results.looks import AMBER, GREEN, RED, SLATE, DataLooks, SummaryLooks
 from bulk_provision.results.place import export_again, placed
 from bulk_provision.results.protected import fill
 from bulk_provision.results.sheet import MAX_COLUMNS, Archive, Cell, SheetStream
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from bulk_provision.model import ResultRow, RunRecord, Secret
     from bulk_provision.results.protected import Spool
 
-_SHEET_OF = {
-    Pile.CREATED: "Credentials",
-    Pile.SKIPPED: "Skipped",
-    Pile.FAILED: "Failed",
-    Pile.UNPROCESSED: "Failed",
+_TAB_COLOURS = {
+    "Credentials": GREEN,
+    "Skipped": SLATE,
+    "Failed": RED,
+    "Removed": GREEN,
+    "Kept": AMBER,
 }
-_TAB_COLOURS = {"Credentials": GREEN, "Skipped": SLATE, "Failed": RED}
 _FORMULA_LIKE = frozenset("=+-@")
 
 
@@ -93,13 +93,14 @@ def build(
 
         front = open_sheet("Summary")
         looks, tally = DataLooks.of(front.sheet), Tally()
+        sheets = SHEETS[run.kind]
         tables = {
             title: _Table(title, open_sheet, looks, run.columns, sheet_limit)
-            for title in _TAB_COLOURS
+            for title in dict.fromkeys(sheets.values())
         }
         for row in rows:
             tally.add(row, pile := pile_of(row))
-            tables[_SHEET_OF[pile]].add(row)
+            tables[sheets[pile]].add(row)
         for table in tables.values():
             table.finish()
         summary_sheet.lay_out(front.sheet)

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bulk_provision.errors import UsageError
-from bulk_provision.model import Outcome
+from bulk_provision.model import OUTCOMES_OF, Outcome
 from bulk_provision.watch.files import put
 from bulk_provision.watch.findings import COMPLETE, SUCCESS
 
@@ -135,7 +135,7 @@ def _tell_of_accounts(gauges: _Gauges, round_: RoundSummary, findings: Findings 
     rows: dict[tuple[str, ...], float] = {
         (str(account), outcome.value): float(sum(run.outcomes.get(outcome, 0) for run in runs))
         for account, runs in by_account.items()
-        for outcome in Outcome
+        for outcome in OUTCOMES_OF["provision"]
     }
     gauges.many("rows", "Rows of the source, by what became of them.", rows, "outcome")
     calls = {account: sum(run.calls for run in runs) for account, runs in by_account.items()}

@@ -15,7 +15,13 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("job", sa.Text(), nullable=False, server_default=""))
     op.add_column("runs", sa.Column("counts", sa.Text(), nullable=True))
     op.add_column("runs", sa.Column("staged_at", sa.Float(), nullable=True))
+    op.add_column("runs", sa.Column("erased_at", sa.Float(), nullable=True))
     op.execute("UPDATE runs SET staged_at = started_at WHERE state = 'done'")
+    # Nobody wrote down of which runs the cells' passwords were forgotten: maybe of these.
+    op.execute(
+        "UPDATE runs SET erased_at = started_at WHERE NOT EXISTS "
+        "(SELECT 1 FROM rows WHERE rows.run_id = runs.id AND rows.sealed IS NOT NULL)"
+    )
     op.create_table(
         "files",
         sa.Column("id", sa.Integer(), nullable=False),
