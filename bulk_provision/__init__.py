@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Source,
         Watcher,
         provision,
+        reconcile,
     )
     from bulk_provision.model import (
         Account,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
         OnExists,
         Outcome,
         Pace,
+        Reconcile,
+        Reconciled,
         Secret,
         Summary,
         WeakPasswords,
@@ -50,6 +53,8 @@ __all__ = [
     "Progress",
     "ProvisionError",
     "Recipe",
+    "Reconcile",
+    "Reconciled",
     "Results",
     "Rules",
     "Secret",
@@ -58,15 +63,25 @@ __all__ = [
     "Watcher",
     "WeakPasswords",
     "provision",
+    "reconcile",
 ]
 
 _ROOMS = {
     "checks": ("Rules",),
     "errors": ("ProvisionError",),
-    "job": ("Control", "LedgerPlace", "Progress", "Results", "Source", "Watcher", "provision"),
+    "job": (
+        "Control",
+        "LedgerPlace",
+        "Progress",
+        "Results",
+        "Source",
+        "Watcher",
+        "provision",
+        "reconcile",
+    ),
     "model": (
-        *("Account", "ExitCode", "OnExists", "Outcome", "Pace", "Secret", "Summary"),
-        "WeakPasswords",
+        *("Account", "ExitCode", "OnExists", "Outcome", "Pace", "Reconcile", "Reconciled"),
+        *("Secret", "Summary", "WeakPasswords"),
     ),
     "passwords": ("Recipe",),
     "plan": ("Policy",),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("run", "Create the endpoints that a spreadsheet asks for."),
     "plan": ("plan", "Say what a run would do, and what is wrong with the rows."),
+    "reconcile": ("reconcile", "Compare TeleCMI's list with a source and the ledger."),
     "runs": ("runs", "List the runs that the ledger knows."),
     "show": ("show", "Show a run and its rows (no passwords)."),
     "export": ("export", "Write a run's results again."),

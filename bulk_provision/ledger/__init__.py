@@ -6,6 +6,8 @@ leases      who may call for an account
 book        an account's runs and rows
 changes     what is different since the last run of a job
 journal     group commit of intents and outcomes
+listings    the vendor's own list, while it is read and used
+drift       what it and the ledger say differently
 erasing     `forget`: delivered passwords leave for good
 rekeying    `rekey`: another key for all of it
 archive     runs as people and results files see them
@@ -24,8 +26,9 @@ from bulk_provision.ledger import archive
 from bulk_provision.ledger.book import Book, Known, OpenRow, Refusal, StagedRow
 from bulk_provision.ledger.changes import Change
 from bulk_provision.ledger.erasing import Forgotten, forget
-from bulk_provision.ledger.journal import Attempt, Intent, Journal, Settled
+from bulk_provision.ledger.journal import Attempt, Intent, Journal, ListedPage, Settled
 from bulk_provision.ledger.leases import LEASE_SECONDS, Lease
+from bulk_provision.ledger.listings import Decided, Listings
 from bulk_provision.ledger.opening import READS, ledger_url, open_engine
 from bulk_provision.ledger.rekeying import reseal_everything
 from bulk_provision.ledger.schema import State, accounts, meta, runs
@@ -43,11 +46,14 @@ __all__ = [
     "Attempt",
     "Book",
     "Change",
+    "Decided",
     "Intent",
     "Journal",
     "Known",
     "Lease",
     "Ledger",
+    "ListedPage",
+    "Listings",
     "OpenRow",
     "Refusal",
     "Settled",

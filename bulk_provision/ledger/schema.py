@@ -36,6 +36,7 @@ class State(StrEnum):
 
 
 UNSETTLED = (State.INTENDED, State.IN_DOUBT)
+LISTED = "listed"  # the proof of what is known from the vendor's list alone
 
 metadata = sa.MetaData()
 
@@ -136,7 +137,8 @@ endpoints = sa.Table(
     # True from the first request without a clear answer until read-back or a 200 settles it.
     sa.Column("doubted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("purpose", sa.Text, nullable=False),  # of the intent: "create", "reset", "change"
-    # What the state rests on: "answer", "read-back", or "acknowledged" (200, but an odd password)
+    # What the state rests on: "answer", "read-back", "acknowledged" (200, but an odd password), or
+    # "listed" (somebody else's: seen in the vendor's list)
     sa.Column("proof", sa.Text),
     sa.Column("connect_url", sa.Text),
     sa.Column("compared", sa.Text),  # what --on-exists compare found, and for which password

@@ -17,7 +17,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bulk_provision.model import Limit, OnExists, Pace, WeakPasswords
+from bulk_provision.model import Limit, OnExists, Pace, Reconcile, WeakPasswords
 from bulk_provision.settings.accounts import DEFAULT_BASE_URL, AccountEntry, BaseUrl
 from bulk_provision.settings.moments import Deadline, Schedule
 
@@ -40,14 +40,6 @@ class ResultsWhen(StrEnum):
 
     ALWAYS = "always"
     CHANGED = "changed"  # unless every row is as the ledger remembers it
-
-
-class Reconcile(StrEnum):
-    """Whether a run fills an empty ledger from the vendor's list."""
-
-    AUTO = "auto"  # when that is cheaper than calling row by row
-    ALWAYS = "always"
-    NEVER = "never"
 
 
 class NotifyWhen(StrEnum):
