@@ -25,7 +25,8 @@ from bulk_provision.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bulk_provision.job import Control, Source, Watcher
+    from bulk_provision.cli.telling import Reporter
+    from bulk_provision.job import Source, Watcher
     from bulk_provision.model import DriftKind, Reconciled
     from bulk_provision.settings import Served, Settings
     from bulk_provision.staging import Staged
@@ -78,15 +79,16 @@ def command(
 def _looped(
     settings: Settings, source: Source | None, served: Served, output: Path | None
 ) -> tuple[Reconciled, Staged]:
-    from bulk_provision.cli.reporting import reporter
     from bulk_provision.cli.run import _loop_factory
-    from bulk_provision.job import Control
+    from bulk_provision.cli.telling import reporter
 
-    control = Control()
-    with reporter(settings) as watcher, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(
-            _reconcile(settings, source, served, output, watcher=watcher, control=control)
-        )
+    account = settings.account or str(served.account.appid)
+    with (
+        reporter(settings) as told,
+        told.watcher(account, source.path if source else "") as watcher,
+        asyncio.Runner(loop_factory=_loop_factory()) as runner,
+    ):
+        return runner.run(_reconcile(settings, source, served, output, told=told, watcher=watcher))
 
 
 async def _reconcile(
@@ -95,13 +97,14 @@ async def _reconcile(
     served: Served,
     output: Path | None,
     *,
+    told: Reporter,
     watcher: Watcher,
-    control: Control,
 ) -> tuple[Reconciled, Staged]:
     from bulk_provision.cli.run import _obey_signals
-    from bulk_provision.job import LedgerPlace, Results, reconcile
+    from bulk_provision.job import Control, LedgerPlace, Results, reconcile
 
-    _obey_signals(control, watcher)
+    control = Control()
+    _obey_signals(control, told)
     return await reconcile(
         source,
         served.account,

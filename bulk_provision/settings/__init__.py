@@ -21,7 +21,7 @@ from bulk_provision.settings.fields import (
     ENV_PREFIX,
     NotifyWhen,
     Pick,
-    ResultsWhen,
+    ResultsRows,
     Settings,
     default_ledger,
 )
@@ -40,7 +40,7 @@ __all__ = [
     "NotifyWhen",
     "Pick",
     "Reference",
-    "ResultsWhen",
+    "ResultsRows",
     "Served",
     "Settings",
     "account_of",

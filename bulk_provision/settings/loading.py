@@ -53,6 +53,7 @@ def load_settings(flags: Mapping[str, Any], job_file: Path | None = None) -> Set
     ways = _Ways(flags, job)
     ways.choose(settings, _SECRET_WAYS, "the account's secret", weakest="secret")
     ways.choose(settings, _NOTIFY_WAYS, "where to notify")
+    ways.choose(settings, ("healthcheck", "healthcheck_file"), "what is pinged")
     ways.choose(settings, ("output", "results_folder"), "where the results go")
     _choose_password_source(settings, ways)
     _choose_account(settings, ways)
