@@ -135,3 +135,28 @@ async def test_plan_says_which_way_a_run_would_take_and_why(tmp_path):
         "why": "the ledger knows this account already",
         "listed": 200,
     }
+
+
+async def test_an_account_of_several_is_compared_with_its_own_rows(tmp_path):
+    write(tmp_path / "u.csv", "ada,,north", "bob,,south", "cyd,,north")
+    (tmp_path / "u.csv").write_text(
+        (tmp_path / "u.csv").read_text().replace("username,password", "username,password,site")
+    )
+    async with Sandbox() as north, Sandbox() as south:
+        accounts = "".join(
+            f'[accounts.{name}]\nappid = {sandbox.options.appid}\nsecret_env = "{name}"\n'
+            f'base_url = "{sandbox.base_url}"\n'
+            for name, sandbox in (("north", north), ("south", south))
+        )
+        (tmp_path / "job.toml").write_text(
+            f'source = "u.csv"\naccount_column = "site"\nrate = 0\nresults_folder = "r"\n{accounts}'
+        )
+        secrets = {"north": north.options.secret, "south": south.options.secret}
+        ran = await command(None, tmp_path, "run", "--job", "job.toml", **secrets)
+        assert ran.code == 0, ran.err
+        north.vendor.remove_sip("cyd")
+        arguments = ("reconcile", "--job", "job.toml", "--json", "--account")
+        told = [await command(None, tmp_path, *arguments, name, **secrets) for name in secrets]
+    counts = [{kind: one["count"] for kind, one in one.json["drift"].items()} for one in told]
+    assert counts[0] == {"missing": 0, "in_no_source": 0, "password": 0, "gone": 1}
+    assert set(counts[1].values()) == {0}

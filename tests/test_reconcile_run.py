@@ -4,8 +4,10 @@ import pytest
 import sqlalchemy as sa
 
 from bulk_provision import OnExists, Outcome, Policy, Reconcile
-from bulk_provision.ledger import State
+from bulk_provision.errors import LeaseLostError, LedgerWriteError
+from bulk_provision.ledger import Listings, State
 from bulk_provision.ledger.schema import endpoints, listed, listings
+from bulk_provision.model import Caution
 from bulk_provision.ways import Way, sample_of, way_after_sample, way_before
 from fake_vendor import FakeVendor, Luck
 from ledger_samples import endpoint
@@ -283,3 +285,34 @@ async def test_a_run_that_is_stopped_while_it_reads_goes_on_reading(world):
         assert connection.scalar(count.select_from(listed)) == 0
         assert connection.scalar(count.select_from(endpoints)) == 1_000
         assert connection.scalar(sa.select(listings.c.ended_at)) is not None
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [LedgerWriteError("The ledger cannot be written: disk full."), LeaseLostError("Taken over.")],
+    ids=["disk full", "taken over"],
+)
+@on_virtual_time
+async def test_a_ledger_that_cannot_take_the_list_stops_the_run_and_the_next_one_goes_on(
+    world, monkeypatch, problem
+):
+    def refuse(*_arguments):
+        raise problem
+
+    vendor = FakeVendor(existing=people(300))
+    with monkeypatch.context() as patch:
+        patch.setattr(Listings, "use", refuse)
+        summary, _ = await world.run(vendor, blank(people(300)))
+    assert (summary.exit_code, summary.outcomes[Outcome.UNPROCESSED]) == (4, 300)
+    assert summary.reason == problem.what
+    summary, _ = await world.run(vendor, blank(people(300)))
+    assert (summary.calls, summary.outcomes[Outcome.EXISTS]) == (1, 300)
+
+
+@on_virtual_time
+async def test_a_canary_is_still_the_first_that_is_created(world):
+    vendor = FakeVendor(existing=people(150))
+    await world.run(vendor, blank(people(155)), caution=Caution(canary=2))
+    calls = [request.call for request in vendor.requests if request.call != "list_sip"]
+    assert calls[:4] == ["add_sip", "get_sip"] * 2
+    assert calls[4:] == ["add_sip"] * 3

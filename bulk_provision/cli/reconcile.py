@@ -67,7 +67,9 @@ def command(
     from bulk_provision.settings import account_of
 
     settings = settings_of(job, json_=json, **flags)
-    source = None if settings.source is None else source_of(settings)
+    source = None
+    if settings.source is not None and settings.account_column is None:
+        source = source_of(settings)  # else it is several accounts' source: the ledger knows whose
     is_stdin = source is not None and source.path == "-"
     has_terminal = sys.stdin.isatty() and sys.stderr.isatty() and not is_stdin
     served = account_of(settings, _ask_secret if has_terminal else None)
