@@ -277,6 +277,13 @@ async def test_names_of_any_kind_are_kept_as_they_are(reconciled, ledger):
         assert set(connection.scalars(sa.select(endpoints.c.username))) == set(odd)
 
 
+@on_virtual_time
+async def test_no_listed_password_can_be_read_in_the_ledgers_files(reconciled, ledger):
+    async with broken_off(reconciled, ledger):
+        for path in ledger.path.parent.glob("ledger.db*"):
+            assert b"password-" not in path.read_bytes()
+
+
 # -- what is kept of a reading --
 
 

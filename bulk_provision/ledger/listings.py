@@ -37,8 +37,8 @@ _COMPARED = Statement(
 )
 _DECIDED = Statement(
     "seq integer, action text, outcome text, code text, message text, tip text",
-    """UPDATE rows SET action = given.action, outcome = given.outcome, code = given.code,
-         message = given.message, tip = given.tip
+    """UPDATE rows SET action = coalesce(given.action, rows.action), outcome = given.outcome,
+         code = given.code, message = given.message, tip = given.tip
        FROM given WHERE rows.run_id = :run_id AND rows.seq = given.seq AND rows.outcome IS NULL""",
 )
 
@@ -51,7 +51,10 @@ class Begun(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """What the list made of an open row: settled, or with another action."""
+    """What the list made of an open row: settled, or with another action.
+
+    One that is settled keeps its action: it is news of this run, not what the ledger remembered.
+    """
 
     seq: int
     action: str | None
