@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -52,7 +53,8 @@ class LogFile:
     """
 
     def __init__(self, folder: Path, job: str) -> None:
-        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"[:-3] + "Z"
+        moment = datetime.fromtimestamp(time.time(), tz=UTC)
+        stamp = f"{moment:%Y%m%dT%H%M%S.%f}"[:-3] + "Z"
         self.path = folder / f"{_UNFIT.sub('_', job) or 'run'}-{stamp}.jsonl"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
