@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Source,
         Watcher,
         provision,
+        reconcile,
         undo,
     )
     from bulk_provision.model import (
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
         OnExists,
         Outcome,
         Pace,
+        Reconcile,
+        Reconciled,
         Secret,
         Summary,
         WeakPasswords,
@@ -51,6 +54,8 @@ __all__ = [
     "Progress",
     "ProvisionError",
     "Recipe",
+    "Reconcile",
+    "Reconciled",
     "Results",
     "Rules",
     "Secret",
@@ -59,6 +64,7 @@ __all__ = [
     "Watcher",
     "WeakPasswords",
     "provision",
+    "reconcile",
     "undo",
 ]
 
@@ -67,11 +73,11 @@ _ROOMS = {
     "errors": ("ProvisionError",),
     "job": (
         *("Control", "LedgerPlace", "Progress", "Results", "Source", "Watcher", "provision"),
-        "undo",
+        *("reconcile", "undo"),
     ),
     "model": (
-        *("Account", "ExitCode", "OnExists", "Outcome", "Pace", "Secret", "Summary"),
-        "WeakPasswords",
+        *("Account", "ExitCode", "OnExists", "Outcome", "Pace", "Reconcile", "Reconciled"),
+        *("Secret", "Summary", "WeakPasswords"),
     ),
     "passwords": ("Recipe",),
     "plan": ("Policy",),

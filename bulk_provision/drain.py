@@ -11,7 +11,7 @@ import contextlib
 from typing import TYPE_CHECKING, Self
 
 from bulk_provision.errors import LeaseLostError, LedgerWriteError
-from bulk_provision.journey import Journey, Tools
+from bulk_provision.journey import Journey
 from bulk_provision.model import ExitCode, Outcome
 from bulk_provision.pace import Halt
 from bulk_provision.plan import Action, stray_step
@@ -21,6 +21,7 @@ from bulk_provision.removal_endings import with_undos
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 
+    from bulk_provision.calling import Tools
     from bulk_provision.ledger import Book, OpenRow
     from bulk_provision.model import Pace
     from bulk_provision.plan import Step

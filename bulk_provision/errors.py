@@ -8,6 +8,7 @@
     │   └── LedgerWriteError  exit 4   … any more, in the middle of a run (disk full, locked)
     ├── AccountBusyError      exit 5   another run holds the account
     ├── LeaseLostError        exit 4   this run no longer holds its account
+    ├── ListError             exit 4   the vendor's list cannot be used
     ├── StoppedError          exit 130, 143   interrupted while waiting for the account
     ├── ResultsError          exit 2   the results file cannot be written
     └── AccountingError       exit 70  rows in ≠ rows out: a bug of ours, said loudly
@@ -73,6 +74,12 @@ class AccountBusyError(ProvisionError):
 
 class LeaseLostError(ProvisionError):
     """This run no longer holds its account: it must not send anything more."""
+
+    exit_code = 4
+
+
+class ListError(ProvisionError):
+    """The vendor's list of endpoints contradicts itself, or brings no clear answer."""
 
     exit_code = 4
 

@@ -32,6 +32,7 @@ POINTS = (
     "lease-returned",
 )
 POINTS_OF_CARE = ("erased", "resealed")  # of `forget` and `rekey`
+POINTS_OF_LISTS = ("page-committing", "page-committed", "list-used")  # of reading the vendor's list
 
 _name, _, _count = os.environ.get("BULK_PROVISION_FAIL_AT", "").partition(":")
 _left = int(_count or 1)

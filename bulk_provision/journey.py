@@ -28,40 +28,26 @@ A row that is halted before any request may have had an effect ends without an o
 from __future__ import annotations
 
 import asyncio
-import time
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from bulk_provision import endings, failpoints, removal_endings
-from bulk_provision.ledger import Attempt, Intent
-from bulk_provision.model import ExitCode, OnExists
-from bulk_provision.pace import Halt, Halted
-from bulk_provision.piopiy import Call, Kind, Reply, Request, judge
+from bulk_provision import endings, removal_endings
+from bulk_provision.calling import call_once, stop_if_refused, until_clear
+from bulk_provision.ledger import Intent
+from bulk_provision.model import OnExists
+from bulk_provision.pace import Halted
+from bulk_provision.piopiy import Call, Kind, Request
 from bulk_provision.plan import Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bulk_provision.ledger import Book, Journal, Settled
-    from bulk_provision.model import Pace
-    from bulk_provision.pace import Pacer
-    from bulk_provision.piopiy import Sender, Verdict
-    from bulk_provision.plan import Policy, Step
-
+    from bulk_provision.calling import Tools
+    from bulk_provision.ledger import Settled
+    from bulk_provision.piopiy import Verdict
+    from bulk_provision.plan import Step
 
 _CHANGING = (Call.ADD, Call.UPDATE, Call.REMOVE)  # of which an unclear answer is a doubt
-
-
-class Tools(NamedTuple):
-    """What every journey of a run works with."""
-
-    book: Book
-    journal: Journal
-    sender: Sender
-    pacer: Pacer
-    pace: Pace
-    policy: Policy
-    seats: asyncio.Semaphore  # the calls that may be under way at the same time
 
 
 class Found(Enum):
@@ -321,69 +307,15 @@ class Journey:
     async def _ask(self, call: Call, attempts: int | None = None) -> Verdict:
         """Make a call until its answer is clear, or its attempts are used up."""
         attempts = attempts or self._tools.pace.attempts
-        attempt = 0
-        while True:
-            verdict = await self._call(call)
-            if verdict.kind in (Kind.DONE, Kind.ABSENT, Kind.REFUSED, Kind.EXISTS):
-                return verdict
-            if verdict.kind is Kind.BUSY:
-                continue
-            attempt += 1
-            if attempt >= attempts:
-                return verdict
-            await self._tools.pacer.back_off(attempt)
+        return await until_clear(lambda: self._call(call), self._tools.pacer, attempts)
 
     async def _call(self, call: Call) -> Verdict:
-        """Make one call, write down the attempt, and tell the pacer how it went."""
+        """Make one call, and remember what it may have done."""
         request = Request(call, self._step.username, self._step.password)
-        began = time.monotonic()
-        reply = await self._send(request)
-        failpoints.reach("answer-received")
-        verdict = judge(request, reply)
+        verdict, sent = await call_once(self._tools, request, self._is_aborted)
         if verdict.kind in (Kind.DOUBT, Kind.ASTRAY) and call in _CHANGING:
             self._doubted = True
             self._acknowledged = self._acknowledged or verdict.acknowledged
-        self._asked = self._asked or (reply.sent and call is Call.ADD)
-        self._tell_pacer(verdict)
-        seconds = time.monotonic() - began
-        self._tools.journal.note(
-            Attempt(request.username, call, seconds, verdict.kind, verdict.code, verdict.detail)
-        )
-        if verdict.kind is Kind.ACCOUNT_REFUSED:
-            self._tools.pacer.stop(Halt(ExitCode.ACCOUNT_REFUSED, verdict.detail))
-            raise Halted
+        self._asked = self._asked or (sent and call is Call.ADD)
+        stop_if_refused(verdict)
         return verdict
-
-    async def _send(self, request: Request) -> Reply:
-        has_left = False
-
-        async def turn() -> None:
-            nonlocal has_left
-            await self._tools.pacer.turn()
-            has_left = True
-            failpoints.reach("turn-taken")
-
-        async with self._tools.seats:
-            await self._tools.pacer.ready()
-            try:
-                return await self._tools.sender.send(request, turn)
-            except asyncio.CancelledError:
-                if not self._is_aborted():
-                    raise
-                return Reply(has_left, trouble="the run was interrupted before the answer")
-
-    def _tell_pacer(self, verdict: Verdict) -> None:
-        pacer = self._tools.pacer
-        match verdict.kind:
-            case Kind.BUSY:
-                pacer.busy(verdict.retry_after)
-            case Kind.UNSENT:
-                pacer.broken(verdict.detail)
-            case Kind.DOUBT if not verdict.acknowledged:
-                if verdict.retry_after is not None:
-                    pacer.pause(verdict.retry_after)
-                pacer.broken(verdict.detail)
-            case Kind.ASTRAY:
-                pacer.astray(verdict.detail)
-            case _:
-                pacer.good()

@@ -47,6 +47,14 @@ class OnExists(StrEnum):
     RESET = "reset"  # set the sheet's (or a generated) password
 
 
+class Reconcile(StrEnum):
+    """Whether a run fills the ledger from the vendor's list before it calls row by row."""
+
+    AUTO = "auto"  # when the ledger knows nothing of the account, and the list costs fewer calls
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 class WeakPasswords(StrEnum):
     """What to do about weak passwords in the source."""
 
@@ -356,6 +364,70 @@ class Summary:
     reason: str = ""
     warnings: tuple[Warned, ...] = field(default=())
     undoes: int | None = None
+
+
+class DriftKind(StrEnum):
+    """How the vendor and what we know differ."""
+
+    MISSING = "missing at TeleCMI"  # a source names it
+    IN_NO_SOURCE = "in no source"  # the vendor has it
+    PASSWORD = "password differs"  # noqa: S105  the source's or ours from the vendor's
+    GONE = "gone at TeleCMI"  # the ledger knows it as ours
+
+
+class Drift(NamedTuple):
+    """A username about which the vendor and what we know differ.
+
+    Args:
+        kind: how.
+        username: whose.
+        number: the source's row; None when none is known.
+        note: more about it, in words; never a password.
+    """
+
+    kind: DriftKind
+    username: str
+    number: int | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What `reconcile()` returns.
+
+    Args:
+        run_id: the reading's number in the ledger: it is a run, of the kind "reconcile".
+        account: the appid.
+        source: the input file's path; "" when the ledger's last sources were compared.
+        listed: endpoints on the vendor's list, as it said last.
+        found: usernames that were read from it.
+        is_whole: whether the list held still: else nothing is known about what it does not name.
+        learned: usernames that the ledger did not know.
+        drift: how many usernames are in each kind; None: it cannot be known.
+        first: the first usernames of each kind.
+        in_doubt: endpoints in doubt from earlier runs; they are in no kind.
+        calls: calls that left for the vendor.
+        seconds: from the start to the end.
+        exit_code: as in docs/exit-codes.md.
+        reason: why it stopped early; "" when it did not.
+        report: the file that was written; "" when none.
+    """
+
+    run_id: int
+    account: int
+    source: str
+    listed: int
+    found: int
+    is_whole: bool
+    learned: int
+    drift: dict[DriftKind, int | None]
+    first: dict[DriftKind, tuple[str, ...]]
+    in_doubt: int
+    calls: int
+    seconds: float
+    exit_code: ExitCode
+    reason: str = ""
+    report: str = ""
 
 
 @dataclass(frozen=True, slots=True)

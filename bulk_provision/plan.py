@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from bulk_provision.ledger.schema import State
-from bulk_provision.model import OnExists, Outcome
+from bulk_provision.ledger.schema import LISTED, State
+from bulk_provision.model import OnExists, Outcome, Reconcile
 from bulk_provision.passwords import Recipe, generate
 
 if TYPE_CHECKING:
     from bulk_provision.ledger import Known, OpenRow, Vault
+    from bulk_provision.ways import Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,13 @@ class Policy:
         on_exists: what to do about usernames that are somebody else's.
         recheck: ask the vendor again about what the ledger remembers.
         recipe: how passwords are generated.
+        reconcile: whether the vendor's list is read before calls are made row by row.
     """
 
     on_exists: OnExists = OnExists.SKIP
     recheck: bool = False
     recipe: Recipe = field(default_factory=Recipe)
+    reconcile: Reconcile = Reconcile.AUTO
 
 
 class Action(StrEnum):
@@ -146,10 +149,13 @@ def _about_others(
         if compared[2] != vault.mark(username, of_sheet):
             return Action.COMPARE
         return Remembered(Outcome.EXISTS, "400", comparison(compared[0]))
+    whence = (
+        "it is in TeleCMI's list" if known.proof == LISTED else "remembered from an earlier run"
+    )
     return Remembered(
         Outcome.EXISTS,
         "400",
-        "Already exists at TeleCMI, skipped (remembered from an earlier run).",
+        f"Already exists at TeleCMI, skipped ({whence}).",
         "To ask TeleCMI again: --recheck",
     )
 
@@ -213,6 +219,7 @@ class Plan:
         actions: rows that need calls, by what they begin with.
         calls: calls to be made when every answer is clear.
         seconds: how long they take at the configured rate; None when there is no limit.
+        way: how it is found out which usernames exist; None: it was not asked for.
     """
 
     rows: int
@@ -220,6 +227,7 @@ class Plan:
     actions: dict[Action, int]
     calls: int
     seconds: float | None
+    way: Choice | None = None
 
 
 def plan_of(remembered: dict[Outcome, int], actions: dict[str, int], rate: float | None) -> Plan:

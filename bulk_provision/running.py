@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bulk_provision import failpoints
+from bulk_provision.calling import Tools
 from bulk_provision.drain import Drain
 from bulk_provision.errors import (
     AccountBusyError,
@@ -24,19 +25,22 @@ from bulk_provision.errors import (
     SourceError,
     StoppedError,
 )
-from bulk_provision.journey import Tools
+from bulk_provision.filling import Filling, choose
 from bulk_provision.limits import limits_passed
+from bulk_provision.listing import ListReader
 from bulk_provision.model import ExitCode, Outcome
-from bulk_provision.pace import Halt, Pacer
-from bulk_provision.plan import plan_of, step_for
+from bulk_provision.pace import Halt, Halted, Pacer
+from bulk_provision.plan import Action, plan_of, step_for
 from bulk_provision.staging import Staged, stage
+from bulk_provision.ways import Way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from bulk_provision.checks import Rules
+    from bulk_provision.filling import Filled
     from bulk_provision.intake import Table
-    from bulk_provision.ledger import Book, Lease, Ledger, OpenRow
+    from bulk_provision.ledger import Book, Lease, Ledger, Listings, OpenRow
     from bulk_provision.model import Account, Caution, Pace, Summary
     from bulk_provision.piopiy import Sender
     from bulk_provision.plan import Plan, Policy, Step
@@ -54,6 +58,7 @@ class Progress(NamedTuple):
     calls: int
     seconds: float  # since the first call could leave
     is_waiting: bool  # held back by the vendor
+    pages: tuple[int, int] | None = None  # of the vendor's list: read, of how many; None: not it
 
 
 class Watcher:
@@ -65,6 +70,12 @@ class Watcher:
     def planned(self, run_id: int, staged: Staged, plan: Plan) -> None:
         """Everything is read and checked; calls begin now."""
 
+    def reconciling(self, run_id: int) -> None:
+        """The vendor's list is read now, to be compared; no other call is made."""
+
+    def listed(self, filled: Filled) -> None:
+        """The vendor's list was used, or it was seen that it does not pay; rows follow."""
+
     def progressed(self, progress: Progress) -> None:
         """Called about twice a second."""
 
@@ -75,32 +86,40 @@ class Watcher:
         """Everything is done."""
 
 
+class Abortable(Protocol):
+    """Something whose calls under way need not be waited for."""
+
+    def abort(self) -> None:
+        """Do not wait for them."""
+        ...
+
+
 class Control:
     """Stops runs from outside, between two loops or from a signal handler."""
 
     def __init__(self) -> None:
         self.halt: Halt | None = None
-        self._going: list[tuple[Pacer, Drain]] = []
+        self._going: list[tuple[Pacer, Abortable]] = []
 
     def stop(self, halt: Halt) -> None:
         """Send nothing more; calls under way may end. A second time: do not wait for them."""
         if self.halt is not None:
-            for _, drain in self._going:
-                drain.abort()
+            for _, calls in self._going:
+                calls.abort()
         self.halt = self.halt or halt
         for pacer, _ in self._going:
             pacer.stop(self.halt)
 
     @contextlib.contextmanager
-    def over(self, pacer: Pacer, drain: Drain) -> Iterator[None]:
-        """Let `stop` act on this pacer and this drain while the block lasts."""
-        self._going.append((pacer, drain))
+    def over(self, pacer: Pacer, calls: Abortable) -> Iterator[None]:
+        """Let `stop` act on this pacer, and on these calls, while the block lasts."""
+        self._going.append((pacer, calls))
         if self.halt is not None:
             pacer.stop(self.halt)
         try:
             yield
         finally:
-            self._going.remove((pacer, drain))
+            self._going.remove((pacer, calls))
 
 
 @contextlib.contextmanager
@@ -203,6 +222,8 @@ class Run:
     staged: Staged = field(default_factory=Staged)
     halt: Halt | None = None
     journal_is_whole: bool = True
+    planned: Plan | None = None
+    reader: ListReader | None = None  # while the vendor's list is read
 
     async def go(self, wait: float, lease_seconds: float, sender: Sender | None) -> None:
         """Take the account, stage the source, make the calls, close the run."""
@@ -217,8 +238,8 @@ class Run:
         try:
             with nothing_called():
                 await asyncio.to_thread(self.ledger.confirm_key)
-                planned = await asyncio.to_thread(self._stage)
-            self.watcher.planned(self.run_id, self.staged, planned)
+                self.planned = await asyncio.to_thread(self._stage)
+            self._tell_planned(self.planned)
             self.halt = await asyncio.to_thread(self._held_back)
             if self.halt is None:
                 await self._drain(lease, sender)
@@ -268,7 +289,10 @@ class Run:
             raise
         if not self.staged.interrupted:
             self.book.all_staged(self.run_id)
-        return plan_of(*self.book.planned(self.run_id), self.pace.rate)
+        return plan_for(self.work, self.book, self.run_id, self.pace)
+
+    def _tell_planned(self, planned: Plan) -> None:
+        self.watcher.planned(self.run_id, self.staged, planned)
 
     def _held_back(self) -> Halt | None:
         """Say why nothing may be called, if so."""
@@ -287,17 +311,47 @@ class Run:
                     sender = await stack.enter_async_context(self._local_sender())
                 seats = asyncio.Semaphore(self.pace.concurrency)
                 tools = Tools(self.book, journal, sender, pacer, self.pace, self.work.policy, seats)
-                drain = Drain(tools, self.run_id, self.work.step_for, self.caution.canary)
-                stack.enter_context(self.control.over(pacer, drain))
                 reporting = asyncio.create_task(self._report(pacer))
                 stack.callback(reporting.cancel)
-                await drain.run()
-        except (LedgerWriteError, LeaseLostError):
-            assert pacer.halt is not None  # the drain said why
+                await self._call(tools, lease.token)
+        except (LedgerWriteError, LeaseLostError) as problem:
+            pacer.stop(Halt(ExitCode(problem.exit_code), problem.what))
             self.journal_is_whole = False
         finally:
             await journal.close()
         self.halt = pacer.halt
+
+    async def _call(self, tools: Tools, token: int) -> None:
+        """Make the calls of this run."""
+        with contextlib.suppress(Halted):
+            await self._fill(tools, token)
+        drain = Drain(tools, self.run_id, self.work.step_for, self.caution.canary)
+        with self.control.over(tools.pacer, drain):
+            await drain.run()
+
+    async def _fill(self, tools: Tools, token: int) -> None:
+        """Let the vendor's list tell what it can, if that is the way to take."""
+        assert self.planned is not None
+        choice = self.planned.way
+        if choice is None or choice.way is Way.ROWS:
+            return
+        listings = self.book.listings(token)
+        new = self.planned.actions.get(Action.CREATE, 0)
+        with self._reading(tools, listings) as reader:
+            filled = await Filling(tools, listings, reader, self.run_id, new).fill(choice)
+        if filled.problem is not None:
+            self.staged.tell([filled.problem])
+        self.watcher.listed(filled)
+
+    @contextlib.contextmanager
+    def _reading(self, tools: Tools, listings: Listings) -> Iterator[ListReader]:
+        """Give the reader of the vendor's list, and let it be stopped while the block lasts."""
+        self.reader = ListReader(tools, listings)
+        try:
+            with self.control.over(tools.pacer, self.reader):
+                yield self.reader
+        finally:
+            self.reader = None
 
     def _local_sender(self) -> contextlib.AbstractAsyncContextManager[Sender]:
         from bulk_provision.piopiy.sender import LocalSender  # noqa: PLC0415 - aiohttp: 0.4 s
@@ -321,6 +375,7 @@ class Run:
                     pacer.calls,
                     time.monotonic() - began,
                     pacer.waits,
+                    (self.reader.page, self.reader.pages) if self.reader else None,
                 )
             )
 
@@ -372,6 +427,12 @@ class Run:
         if counts.keys() & {Outcome.FAILED, Outcome.INVALID, Outcome.IN_DOUBT}:
             return ExitCode.SOME_ROWS
         return ExitCode.DONE
+
+
+def plan_for(work: Work, book: Book, run_id: int, pace: Pace) -> Plan:
+    """Say what a staged run does: how many calls, and which way it takes to what exists."""
+    planned = plan_of(*book.planned(run_id), pace.rate)
+    return replace(planned, way=choose(book, work.policy, planned.actions))
 
 
 def _state(exit_code: int) -> str:

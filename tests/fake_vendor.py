@@ -67,6 +67,7 @@ class FakeVendor:
         self.vendor = Vendor(APPID, SECRET, self._store)
         self.requests: list[Request] = []
         self.left_at: list[float] = []
+        self.before: dict[int, Callable[[], object]] = {}  # what happens before the nth call
         self._late: set[asyncio.TimerHandle] = set()
 
     def bring(self, luck: Iterable[Luck]) -> None:
@@ -79,6 +80,7 @@ class FakeVendor:
             return Reply(sent=False, trouble="no connection")
         await turn()
         self.requests.append(request)
+        self.before.pop(len(self.requests), lambda: None)()
         self.left_at.append(asyncio.get_running_loop().time())
         await asyncio.sleep(LATENCY)
         return self._reply(request, luck)

@@ -221,7 +221,8 @@ def test_a_read_back_without_a_password_is_doubt(password):
 def test_a_list_tells_its_entries(form):
     rows = [{"username": "ada", "password": "a"}, {"username": "bob", "password": "b"}]
     verdict = told(Call.LIST, 200, {"code": form(200), "list": {"count": 2, "rows": rows}})
-    assert (verdict.kind, verdict.entries) == (Kind.DONE, (("ada", "a"), ("bob", "b")))
+    assert (verdict.kind, verdict.total) == (Kind.DONE, 2)
+    assert verdict.entries == (("ada", "a"), ("bob", "b"))
 
 
 def test_an_empty_list_is_a_list():
@@ -233,12 +234,20 @@ def test_an_empty_list_is_a_list():
     "listed",
     [
         *(None, [], {}, {"rows": None}, {"rows": 1}, {"rows": ["ada"]}),
-        *({"rows": {"username": "ada"}}, {"rows": [{"username": "ada"}]}),
+        *({"rows": {"username": "ada"}}, {"rows": [{"username": "ada"}]}, {"rows": ""}),
         {"rows": [{"username": 1, "password": "a"}]},
+        {"rows": [{"username": "", "password": "a"}]},
+        {"rows": [{"username": "a\0b", "password": "a"}]},
+        {"rows": [{"username": "\ud800", "password": "a"}]},
         {"rows": [{"username": "ada", "password": None}]},
+        {"rows": [{"username": "ada", "password": "a"}, {"username": "ada", "password": "b"}]},
+        *({"rows": [], "count": count} for count in (None, "", "12", 1.5, True, -1)),
+        {"rows": [{"username": "ada", "password": "a"}], "count": 0},
     ],
 )
 def test_a_list_of_another_form_is_doubt(listed):
+    if isinstance(listed, dict):
+        listed = {"count": 10} | listed
     assert told(Call.LIST, 200, {"code": 200, "list": listed}).kind is Kind.DOUBT
 
 

@@ -41,6 +41,7 @@ KIND = FaultKind
         ("truncated@each:2", Fault(KIND.TRUNCATED, AFTER), Which(2, 2, each=True)),
         ("no-code@each:1-3", Fault(KIND.NO_CODE, AFTER), Which(1, 3, each=True)),
         ("huge", Fault(KIND.HUGE, AFTER, 100), Which()),
+        ("newcomer@every:20", Fault(KIND.NEWCOMER, AFTER), Which(every=20)),
     ],
 )
 def test_a_text_says_kind_effect_number_and_which_calls(text, fault, which):

@@ -198,3 +198,19 @@ async def test_no_fault_makes_the_server_complain(caplog):
             sandbox.faults = FaultPlan.parse(*plan)
         assert len(sandbox.vendor.arrivals) == 2 * len(plan)
     assert not caplog.records
+
+
+async def test_a_newcomer_moves_the_list_and_is_no_creation_of_ours():
+    options = SandboxOptions(existing=(("ada", "a"),), faults=FaultPlan.parse("newcomer@2"))
+    async with Sandbox(options) as sandbox:
+        counts = [(await call(sandbox, "list_sip", page=1)).json["list"]["count"] for _ in range(3)]
+    assert counts == [1, 2, 2]
+    assert dict(sandbox.vendor.created) == {}
+
+
+async def test_a_list_can_give_its_first_page_for_ever():
+    existing = tuple((f"user{n}", "p") for n in range(15))
+    options = SandboxOptions(existing=existing, faults=FaultPlan.parse("first-page"))
+    async with Sandbox(options) as sandbox:
+        pages = [(await call(sandbox, "list_sip", page=page)).json["list"] for page in (1, 2)]
+    assert pages[0] == pages[1]

@@ -20,6 +20,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("run", "Create the endpoints that a spreadsheet asks for."),
     "plan": ("plan", "Say what a run would do, and what is wrong with the rows."),
     "undo": ("undo", "Remove what a run created, and nothing else."),
+    "reconcile": ("reconcile", "Compare TeleCMI's list with a source and the ledger."),
     "runs": ("runs", "List the runs that the ledger knows."),
     "show": ("show", "Show a run and its rows (no passwords)."),
     "export": ("export", "Write a run's results again."),

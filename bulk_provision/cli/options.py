@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulk_provision.model import OnExists, WeakPasswords
+from bulk_provision.model import OnExists, Reconcile, WeakPasswords
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,6 +190,11 @@ policy_flags = _together(
         help="Ask the vendor again about what the ledger remembers.",
     ),
     setting(
+        "--reconcile",
+        type=click.Choice([choice.value for choice in Reconcile]),
+        help="Read the vendor's list first: auto (default; when that saves calls), always, never.",
+    ),
+    setting(
         "--password-length", type=int, metavar="N", help="Of generated passwords (default 20)."
     ),
     setting("--password-alphabet", metavar="CHARACTERS", help="Of generated passwords."),
@@ -244,7 +249,7 @@ def policy_of(settings: Settings) -> Policy:
     recipe = Recipe(length=settings.password_length)
     if settings.password_alphabet is not None:
         recipe = replace(recipe, alphabet=settings.password_alphabet)
-    return Policy(settings.on_exists, settings.recheck, recipe)
+    return Policy(settings.on_exists, settings.recheck, recipe, settings.reconcile)
 
 
 def rules_of(settings: Settings) -> Rules:

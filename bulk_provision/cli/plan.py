@@ -115,6 +115,8 @@ def _as_json(staged: Staged, plan: Plan) -> dict[str, object]:
         "actions": {action.value: count for action, count in plan.actions.items()},
         "calls": plan.calls,
         "seconds": plan.seconds,
+        "way": plan.way
+        and {"way": plan.way.way.value, "why": plan.way.why, "listed": plan.way.total},
         "problems": [
             {
                 "kind": tally.problem.kind,

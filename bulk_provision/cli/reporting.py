@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bulk_provision.job import Progress, Watcher
 from bulk_provision.model import ExitCode, Outcome
 from bulk_provision.plan import Action
+from bulk_provision.ways import FEWEST_NEW, Way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from structlog.typing import FilteringBoundLogger
 
+    from bulk_provision.filling import Filled
     from bulk_provision.model import Summary
     from bulk_provision.plan import Plan
     from bulk_provision.staging import Staged, Tally
+    from bulk_provision.ways import Choice
 
 _OVER = 5.0  # seconds over which calls a second are counted
 _LOG_EVERY = 10.0  # seconds between two log lines about progress
@@ -92,18 +95,38 @@ class LiveLine(Watcher):
         self._calls_a_row = plan.calls / max(1, plan.rows - settled)
         self._bar.update(self._task, total=plan.rows, completed=settled, visible=True)
 
+    def reconciling(self, run_id: int) -> None:
+        """Say that the list is read."""
+        told = f"{self._label}Run {run_id}: reading TeleCMI's list."
+        self._console.print(told, markup=False, highlight=False)
+        self._bar.update(self._task, visible=True)
+
+    def listed(self, filled: Filled) -> None:
+        """Say which way is taken."""
+        told = f"{self._label}  {listed_line(filled)}"
+        self._console.print(told, markup=False, highlight=False)
+
     def progressed(self, progress: Progress) -> None:
         """Move the line."""
         done = sum(progress.outcomes.values())
         speed = self._speed.after(progress)
         parts = [f"{count:,} {outcome.value}" for outcome, count in progress.outcomes.items()]
+        if progress.pages is not None:
+            read, pages = progress.pages
+            parts.append(f"reading TeleCMI's list, page {read:,} of {pages:,}")
         parts.append(f"{speed:.1f} calls/s")
-        if speed > 0:
+        if speed > 0 and progress.pages is None:
             left = (progress.rows - done) * self._calls_a_row
             parts.append(f"{duration(left / speed)} left")
         if progress.is_waiting:
             parts.append("waiting for TeleCMI")
-        self._bar.update(self._task, completed=done, description=self._label + " · ".join(parts))
+        shown, total = progress.pages or (done, progress.rows)
+        self._bar.update(
+            self._task,
+            completed=shown,
+            total=max(total, 1),
+            description=self._label + " · ".join(parts),
+        )
 
     def writing(self) -> None:
         """Say that the calls are over."""
@@ -148,6 +171,27 @@ class LogLines(Watcher):
             remembered={outcome.value: n for outcome, n in plan.remembered.items()},
             actions={action.value: n for action, n in plan.actions.items()},
             calls=plan.calls,
+            way=plan.way and plan.way.way.value,
+            why=plan.way and plan.way.why,
+        )
+
+    def reconciling(self, run_id: int) -> None:
+        """Log that the list is read."""
+        self._log = self._log.bind(run_id=run_id)
+        self._log.info("reconciling")
+
+    def listed(self, filled: Filled) -> None:
+        """Log which way is taken, and why."""
+        choice = filled.choice
+        tell = self._log.info if filled.problem is None else self._log.warning
+        tell(
+            "listed",
+            way=choice.way.value,
+            why=choice.why,
+            listed=choice.total,
+            learned=filled.known,
+            settled=filled.settled,
+            warning=filled.problem and filled.problem.why,
         )
 
     def progressed(self, progress: Progress) -> None:
@@ -163,6 +207,7 @@ class LogLines(Watcher):
             calls=progress.calls,
             calls_per_second=round(speed, 1),
             held_back=progress.is_waiting,
+            **({} if progress.pages is None else {"pages": list(progress.pages)}),
         )
 
     def writing(self) -> None:
@@ -210,6 +255,32 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     else:
         how_long = duration(plan.seconds)
         yield f"  {counted(plan.calls, 'call')}, about {how_long} at the configured rate"
+    if plan.way is not None and (plan.calls >= FEWEST_NEW or plan.way.way is not Way.ROWS):
+        yield f"  {_way_line(plan.way)}"
+
+
+def _way_line(choice: Choice) -> str:
+    """Say how a run finds out which usernames exist, and why so."""
+    had = "" if choice.total is None else f" (it had {counted(choice.total, 'endpoint')} last time)"
+    match choice.way:
+        case Way.ROWS:
+            return f"Row by row: {choice.why}."
+        case Way.LIST:
+            return f"TeleCMI's list is read first{had}, ten endpoints a call: {choice.why}."
+        case Way.SAMPLE:
+            return (
+                f"It begins with TeleCMI's list{had}, because {choice.why}: "
+                "the list is read when that costs fewer calls."
+            )
+
+
+def listed_line(filled: Filled) -> str:
+    """Say what the list did for a run."""
+    choice = filled.choice
+    told = "TeleCMI's list was read" if choice.way is Way.LIST else "Row by row"
+    rows = f"; {counted(filled.settled, 'row')} of it need no call" if filled.settled else ""
+    warning = f" {filled.problem.why}." if filled.problem else ""
+    return f"{told}: {choice.why}{rows}.{warning}"
 
 
 def summary_lines(summary: Summary) -> Iterator[str]:

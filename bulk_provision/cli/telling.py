@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from structlog.typing import FilteringBoundLogger
 
+    from bulk_provision.filling import Filled
     from bulk_provision.model import Summary
     from bulk_provision.plan import Plan
     from bulk_provision.settings import Settings
@@ -93,6 +94,14 @@ class _All(Watcher):
     def planned(self, run_id: int, staged: Staged, plan: Plan) -> None:
         for watcher in self._watchers:
             watcher.planned(run_id, staged, plan)
+
+    def reconciling(self, run_id: int) -> None:
+        for watcher in self._watchers:
+            watcher.reconciling(run_id)
+
+    def listed(self, filled: Filled) -> None:
+        for watcher in self._watchers:
+            watcher.listed(filled)
 
     def progressed(self, progress: Progress) -> None:
         for watcher in self._watchers:

@@ -7,6 +7,8 @@ book        an account's runs and rows
 changes     what is different since the last run of a job
 creations   what a run created, and what proves it: for `undo`
 journal     group commit of intents and outcomes
+listings    the vendor's own list, while it is read and used
+drift       what it and the ledger say differently
 keeping     what a job keeps, and for how long
 erasing     `forget`: delivered passwords leave for good
 rekeying    `rekey`: another key for all of it
@@ -29,7 +31,7 @@ from bulk_provision.ledger.changes import Change
 from bulk_provision.ledger.creations import Creation
 from bulk_provision.ledger.erasing import Forgotten, forget
 from bulk_provision.ledger.history import FailingGroup, FailingRow, Noted, Past, RunFacts
-from bulk_provision.ledger.journal import Attempt, Intent, Journal, Settled
+from bulk_provision.ledger.journal import Attempt, Intent, Journal, ListedPage, Settled
 from bulk_provision.ledger.keeping import (
     OldFile,
     forget_files,
@@ -38,6 +40,7 @@ from bulk_provision.ledger.keeping import (
     remove_rows,
 )
 from bulk_provision.ledger.leases import LEASE_SECONDS, Lease
+from bulk_provision.ledger.listings import Decided, Listings
 from bulk_provision.ledger.opening import (
     READS,
     ledger_path,
@@ -63,6 +66,7 @@ __all__ = [
     "Book",
     "Change",
     "Creation",
+    "Decided",
     "FailingGroup",
     "FailingRow",
     "Intent",
@@ -70,6 +74,8 @@ __all__ = [
     "Known",
     "Lease",
     "Ledger",
+    "ListedPage",
+    "Listings",
     "Noted",
     "OldFile",
     "OpenRow",

@@ -13,6 +13,7 @@ from bulk_provision.ledger.changes import Change, change_since_last
 from bulk_provision.ledger.creations import Creation, creations
 from bulk_provision.ledger.journal import Journal
 from bulk_provision.ledger.leases import LEASE_SECONDS, Lease, living_holder, started_by
+from bulk_provision.ledger.listings import Listings, last_count
 from bulk_provision.ledger.opening import READS
 from bulk_provision.ledger.schema import UNSETTLED, State, earlier_passwords, endpoints, rows, runs
 from bulk_provision.ledger.statements import Statement
@@ -155,6 +156,22 @@ class Book:
         """Return the writer of a run's intents and outcomes."""
         return Journal(self._engine, self.account_id, run_id, token)
 
+    def listings(self, token: int) -> Listings:
+        """Return the account's readings of the vendor's list, for the holder of its lease."""
+        return Listings(self._engine, self.account_id, self.vault, token)
+
+    def last_listed(self) -> int | None:
+        """Return how many endpoints the vendor's list had last; None: it was never read."""
+        return last_count(self._engine, self.account_id)
+
+    def is_empty(self) -> bool:
+        """Tell whether the ledger knows no endpoint at all of this account."""
+        of_account = sa.select(endpoints.c.username).where(
+            endpoints.c.account_id == self.account_id
+        )
+        with self._engine.connect().execution_options(**READS) as connection:
+            return connection.scalar(of_account.limit(1)) is None
+
     # -- a run's beginning and end --
 
     def begin_run(
@@ -167,6 +184,7 @@ class Book:
         rate: float | None,
         job: str = "",
         undoes: int | None = None,
+        kind: str = "provision",
         only_planned: bool = False,
     ) -> int:
         """Write down that a run begins (or that one is only planned); return its number."""
@@ -185,7 +203,7 @@ class Book:
                     state="plan" if only_planned else "running",
                     rate=rate,
                     job=job,
-                    kind="provision" if undoes is None else "undo",
+                    kind=kind if undoes is None else "undo",
                     undoes=undoes,
                 )
             )

@@ -16,10 +16,19 @@ import sqlalchemy as sa
 from bulk_provision import failpoints
 from bulk_provision.errors import LedgerWriteError
 from bulk_provision.ledger.leases import refuse_while_held
-from bulk_provision.ledger.schema import UNSETTLED, State, earlier_passwords, endpoints, rows, runs
+from bulk_provision.ledger.schema import (
+    UNSETTLED,
+    State,
+    earlier_passwords,
+    endpoints,
+    listed,
+    listings,
+    rows,
+    runs,
+)
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Engine
+    from sqlalchemy.engine import Connection, Engine
 
 _DAY = 86_400.0
 _DELIVERED = [state for state in State if state not in (*UNSETTLED, State.PLANNED)]
@@ -74,6 +83,7 @@ def forget(
     delivered = endpoints.c.state.in_(_DELIVERED) & ~endpoints.c.doubted
     with engine.begin() as connection:
         refuse_while_held(connection, "Forgetting")
+        _forget_lists(connection)
         connection.execute(
             sa.delete(earlier_passwords).where(
                 sa.tuple_(earlier_passwords.c.account_id, earlier_passwords.c.username).in_(
@@ -102,6 +112,12 @@ def forget(
     if job is None or credentials or cells:  # a job asks every night, mostly for nothing
         wipe(engine)
     return Forgotten(credentials, cells, kept or 0)
+
+
+def _forget_lists(connection: Connection) -> None:
+    """Erase what broken-off readings of the vendor's list hold: passwords that nobody delivers."""
+    connection.execute(sa.delete(listed))
+    connection.execute(sa.delete(listings).where(listings.c.ended_at.is_(None)))
 
 
 def wipe(engine: Engine) -> None:

@@ -89,7 +89,23 @@ class Settled(NamedTuple):
     of_kind: str = "provision"
 
 
-Entry = Intent | Attempt | Settled
+class ListedPage(NamedTuple):
+    """A page of the vendor's list; pages are handed in in their order.
+
+    Args:
+        listing_id: the reading that it belongs to.
+        page: its number, from 1.
+        total: endpoints on all pages, as its answer said.
+        entries: usernames with their sealed passwords.
+    """
+
+    listing_id: int
+    page: int
+    total: int
+    entries: tuple[tuple[str, str], ...]
+
+
+Entry = Intent | Attempt | Settled | ListedPage
 _Waiting = tuple[tuple[Entry, ...], asyncio.Future[None] | None]
 
 _FENCE = sa.text("SELECT 1 FROM leases WHERE account_id = :account_id AND token = :token")
@@ -137,6 +153,19 @@ _SETTLE_EARLIER_RUNS = Statement(
        WHERE rows.outcome = 'in_doubt' AND rows.username = given.username AND rows.run_id IN
          (SELECT id FROM runs
           WHERE account_id = :account_id AND id <> :run_id AND runs.kind = given.kind)""",
+)
+
+_LIST = Statement(
+    "listing_id integer, username text, sealed text, page integer",
+    """INSERT INTO listed (listing_id, username, sealed, page)
+       SELECT listing_id, username, sealed, page FROM given WHERE true
+       ON CONFLICT (listing_id, username) DO UPDATE SET sealed = excluded.sealed,
+         page = excluded.page""",
+)
+_COME_TO = Statement(
+    "id integer, count integer, next_page integer",
+    """UPDATE listings SET count = given.count, next_page = given.next_page
+       FROM given WHERE listings.id = given.id""",
 )
 
 
@@ -247,6 +276,7 @@ class Journal:
         )
         _INTEND.many(connection, [intent[:4] for intent in intents], **of_endpoints)
         _ATTEMPT.many(connection, [e for e in entries if isinstance(e, Attempt)], **of_run)
+        _apply_pages(connection, [entry for entry in entries if isinstance(entry, ListedPage)])
         settled = [entry for entry in entries if isinstance(entry, Settled)]
         _SETTLE_ROW.many(
             connection,
@@ -272,11 +302,23 @@ class Journal:
         )
 
 
+def _apply_pages(connection: Connection, pages: list[ListedPage]) -> None:
+    """Write pages of the vendor's list, and how far its reading has come."""
+    last_said = {
+        (page.listing_id, username): (sealed, page.page)
+        for page in pages
+        for username, sealed in page.entries
+    }
+    _LIST.many(connection, [(*key, *value) for key, value in last_said.items()])
+    come_to = {page.listing_id: (page.total, page.page + 1) for page in pages}
+    _COME_TO.many(connection, [(key, *value) for key, value in come_to.items()])
+
+
 def _pass_fail_points(entries: list[Entry], stage: str) -> None:
     if not failpoints.is_armed():
         return
     kinds = {type(entry) for entry in entries}
-    for kind, name in ((Intent, "intent"), (Settled, "outcome")):
+    for kind, name in ((Intent, "intent"), (Settled, "outcome"), (ListedPage, "page")):
         if kind in kinds:
             failpoints.reach(f"{name}-{stage}")
 

@@ -19,6 +19,8 @@ from bulk_provision.ledger.schema import (
     accounts,
     earlier_passwords,
     endpoints,
+    listed,
+    listings,
     meta,
     rows,
     runs,
@@ -47,6 +49,12 @@ _EARLIER = Statement(
     "id integer, sealed text",
     """UPDATE earlier_passwords SET sealed = given.sealed
        FROM given WHERE earlier_passwords.id = given.id""",
+)
+
+_LISTED = Statement(
+    "listing_id integer, username text, sealed text",
+    """UPDATE listed SET sealed = given.sealed FROM given
+       WHERE listed.listing_id = given.listing_id AND listed.username = given.username""",
 )
 
 
@@ -86,6 +94,7 @@ def reseal_everything(
             count += _reseal_rows(connection, account_id, reseal)
             count += _reseal_endpoints(connection, account_id, reseal)
             count += _reseal_earlier(connection, account_id, reseal)
+            count += _reseal_listed(connection, account_id, reseal)
         connection.execute(
             sa.update(meta).where(meta.c.key == "key_id").values(value=key_id(new_key))
         )
@@ -151,3 +160,25 @@ def _reseal_earlier(
     ).all()  # only ever a few: passwords that changed while a doubt was open
     _EARLIER.many(connection, [(id_, reseal(name, sealed)) for id_, name, sealed in found])
     return len(found)
+
+
+def _reseal_listed(
+    connection: Connection, account_id: int, reseal: Callable[[str, str], str]
+) -> int:
+    count = 0
+    place = (0, "")
+    page = (
+        sa.select(listed.c.listing_id, listed.c.username, listed.c.sealed)
+        .join(listings, listings.c.id == listed.c.listing_id)
+        .where(listings.c.account_id == account_id, listed.c.sealed.is_not(None))
+        .order_by(listed.c.listing_id, listed.c.username)
+        .limit(_PAGE)
+    )
+    while True:
+        after = sa.tuple_(listed.c.listing_id, listed.c.username) > sa.tuple_(*place)
+        found = connection.execute(page.where(after)).all()
+        if not found:
+            return count
+        _LISTED.many(connection, [(id_, name, reseal(name, sealed)) for id_, name, sealed in found])
+        place = (found[-1].listing_id, found[-1].username)
+        count += len(found)

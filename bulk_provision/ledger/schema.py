@@ -36,6 +36,7 @@ class State(StrEnum):
 
 
 UNSETTLED = (State.INTENDED, State.IN_DOUBT)
+LISTED = "listed"  # the proof of what is known from the vendor's list alone
 
 metadata = sa.MetaData()
 
@@ -139,7 +140,8 @@ endpoints = sa.Table(
     sa.Column("doubted", sa.Boolean, nullable=False, server_default=sa.false()),
     # Of the intent: "create", "reset", "change", "remove".
     sa.Column("purpose", sa.Text, nullable=False),
-    # What the state rests on: "answer", "read-back", or "acknowledged" (200, but an odd password)
+    # What the state rests on: "answer", "read-back", "acknowledged" (200, but an odd password), or
+    # "listed" (somebody else's: seen in the vendor's list)
     sa.Column("proof", sa.Text),
     sa.Column("connect_url", sa.Text),
     sa.Column("compared", sa.Text),  # what --on-exists compare found, and for which password

@@ -86,7 +86,8 @@ class Verdict(NamedTuple):
         retry_after: seconds that the answer asks us to wait.
         acknowledged: the vendor said 200 for our username, although the answer is in doubt.
         by_status: only the HTTP status says so, and gateways have these statuses too.
-        entries: list_sip's usernames and passwords.
+        entries: list_sip's usernames and passwords, of one page.
+        total: how many endpoints there are on all pages, as list_sip says.
     """
 
     kind: Kind
@@ -98,6 +99,7 @@ class Verdict(NamedTuple):
     acknowledged: bool = False
     by_status: bool = False
     entries: tuple[tuple[str, str], ...] = ()
+    total: int = 0
 
     def __repr__(self) -> str:
         return f"Verdict({self.kind}, code={self.code!r}, detail={self.detail!r})"

@@ -117,14 +117,24 @@ def _judge_success(request: Request, reply: Reply, answer: dict[str, Any]) -> Ve
 
 
 def _judge_list(reply: Reply, answer: dict[str, Any]) -> Verdict:
+    """Read a page of the list; one that contradicts itself is no answer at all."""
     odd = _doubt(reply, "the list is not of the documented form")
     try:
-        entries = tuple((row["username"], row["password"]) for row in answer["list"]["rows"])
+        count, rows = answer["list"]["count"], answer["list"]["rows"]
+        entries = tuple((row["username"], row["password"]) for row in rows)
     except (KeyError, TypeError):
         return odd
-    if not all(isinstance(text, str) for entry in entries for text in entry):
+    if not (isinstance(rows, list) and type(count) is int and count >= 0):
         return odd
-    return Verdict(Kind.DONE, "200", entries=entries)
+    if not all(_storable_text(username) and isinstance(word, str) for username, word in entries):
+        return odd
+    if len({username for username, _ in entries}) != len(entries):
+        return _doubt(reply, "a page of the list names a username twice")
+    if len(entries) > count:
+        return _doubt(
+            reply, f"a page of the list has {len(entries)} rows, and its count is {count}"
+        )
+    return Verdict(Kind.DONE, "200", entries=entries, total=count)
 
 
 def _storable_text(value: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bulk_provision.results.drift import drift_report
 from bulk_provision.results.layout import SHEET_LIMIT
 from bulk_provision.results.of_source import annotation_path, write_annotation, write_problems
 from bulk_provision.results.place import (
@@ -28,6 +29,7 @@ __all__ = [
     "annotation_path",
     "check_protection",
     "check_writable",
+    "drift_report",
     "is_results_name",
     "make_folder",
     "results_path",

@@ -32,6 +32,8 @@ takes effect all the same):
     code-number     yes            the code as a number, whatever the answer shape
     code-text       yes            the code as a string of digits, whatever the answer shape
     huge[:MIB]*     yes            a JSON body of so many MiB (100 unless told)
+    newcomer        yes            the right answer, just after somebody else created an endpoint
+    first-page      yes            of list_sip: page 1, whichever page was asked for
 
 WHICH counts from 1 over the calls that CALL and `@user:` leave, since the plan was set (without
 either: over all calls):
@@ -75,6 +77,8 @@ class FaultKind(StrEnum):
     CODE_NUMBER = "code-number"
     CODE_TEXT = "code-text"
     HUGE = "huge"
+    NEWCOMER = "newcomer"
+    FIRST_PAGE = "first-page"
 
 
 class _Trait(NamedTuple):
@@ -101,6 +105,8 @@ _TRAITS = {
     FaultKind.CODE_NUMBER: _Trait(),
     FaultKind.CODE_TEXT: _Trait(),
     FaultKind.HUGE: _Trait(either=True, takes="whole MiB", default=100),
+    FaultKind.NEWCOMER: _Trait(),
+    FaultKind.FIRST_PAGE: _Trait(),
 }
 
 _TEXT = re.compile(
@@ -118,7 +124,8 @@ _HOW_TO_WRITE = (
     f"CALL is one of {', '.join(CALLS)}; "
     "KIND is drop-before-commit, drop-after-commit, cut, html-STATUS, json-CODE, 420, "
     "429[:SECONDS], redirect[:STATUS], slow:SECONDS, slow-commit:SECONDS, other-username, "
-    "garbage, truncated, duplicate-keys, no-code, code-number, code-text or huge[:MIB]; "
+    "garbage, truncated, duplicate-keys, no-code, code-number, code-text, huge[:MIB], "
+    "newcomer or first-page; "
     "WHICH is 3, 5-9, from:100, every:10, p:0.01, each:1, each:1-2 or user:NAME"
 )
 

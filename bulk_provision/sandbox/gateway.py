@@ -12,7 +12,7 @@ from functools import partial
 
 from aiohttp import web
 
-from bulk_provision.sandbox.faults import FaultPlan
+from bulk_provision.sandbox.faults import Fault, FaultKind, FaultPlan
 from bulk_provision.sandbox.misbehaviour import Mishap, misbehave, too_many
 from bulk_provision.sandbox.options import SandboxOptions
 from bulk_provision.sandbox.schedule import FaultSchedule
@@ -58,7 +58,7 @@ class Gateway:
             return _sent(arrival, too_many(self._limit_wait(arrival.at)))
         if self._latency.longest > 0:
             await asyncio.sleep(self._draws.uniform(self._latency.shortest, self._latency.longest))
-        perform = partial(self._perform, arrival, properties)
+        perform = partial(self._perform, arrival, properties, fault)
         if fault is None:
             return _sent(arrival, self._shape.response(perform()))
         arrival.fault = str(fault)
@@ -75,7 +75,14 @@ class Gateway:
         self._vendor.arrivals.append(arrival)
         return arrival
 
-    def _perform(self, arrival: Arrival, properties: dict[str, object]) -> Answer:
+    def _perform(
+        self, arrival: Arrival, properties: dict[str, object], fault: Fault | None
+    ) -> Answer:
+        kind = None if fault is None else fault.kind
+        if kind is FaultKind.NEWCOMER:
+            self._vendor.admit_newcomer()
+        elif kind is FaultKind.FIRST_PAGE and "page" in properties:
+            properties = {**properties, "page": 1}
         answer = self._vendor.perform(arrival.call, properties)
         arrival.code = answer.code
         return answer

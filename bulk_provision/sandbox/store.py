@@ -59,6 +59,10 @@ class EndpointStore:
         """Keep a new endpoint."""
         self._keep(_Change("created", username, password))
 
+    def admit(self, username: str, password: str) -> None:
+        """Keep an endpoint that somebody else created; it does not count as created."""
+        self._keep(_Change("existed", username, password))
+
     def update(self, username: str, password: str) -> None:
         """Keep an endpoint's new password."""
         self._keep(_Change("updated", username, password))

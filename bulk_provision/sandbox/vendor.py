@@ -91,6 +91,7 @@ class Vendor:
         self._appid = appid
         self._secret = secret
         self._store = store
+        self._newcomers = 0
         self._listing: list[dict[str, str]] | None = None
         self.arrivals: list[Arrival] = []
         self._calls: dict[str, Callable[..., Answer]] = {
@@ -160,6 +161,12 @@ class Vendor:
         self._store.remove(username)
         self._listing = None
         return Answer(200, {"username": username, "msg": "Removed successfully"})
+
+    def admit_newcomer(self) -> None:
+        """Let somebody else create an endpoint: newcomer-1, newcomer-2 and so on."""
+        self._newcomers += 1
+        self._store.admit(f"newcomer-{self._newcomers}", "their-own")
+        self._listing = None
 
     def truth(self) -> dict[str, object]:
         """All that is known, as a JSON object: endpoints, created and calls."""

@@ -17,7 +17,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bulk_provision.model import Limit, OnExists, Pace, WeakPasswords
+from bulk_provision.model import Limit, OnExists, Pace, Reconcile, WeakPasswords
 from bulk_provision.settings.accounts import DEFAULT_BASE_URL, AccountEntry, BaseUrl
 from bulk_provision.settings.moments import Deadline, Schedule
 
@@ -37,14 +37,6 @@ class ResultsRows(StrEnum):
 
     ALL = "all"
     CHANGED = "changed"  # not those that are as the ledger remembers them
-
-
-class Reconcile(StrEnum):
-    """Whether a run fills an empty ledger from the vendor's list."""
-
-    AUTO = "auto"  # when that is cheaper than calling row by row
-    ALWAYS = "always"
-    NEVER = "never"
 
 
 class NotifyWhen(StrEnum):
