@@ -387,6 +387,20 @@ class TestDoubt:
         assert world.told(world.undo(run_id).run_id) == {"ada": "removed"}
         assert "ada" not in world.held
 
+    def test_what_somebody_removed_just_before_us_is_gone(self, world):
+        run_id = created(world, "ada")
+        perform = world.vendor._perform
+
+        def somebody_is_faster(request):
+            if request.call == "remove_sip":
+                world.vendor.vendor.remove_sip("ada")
+            return perform(request)
+
+        world.vendor._perform = somebody_is_faster
+        summary = world.undo(run_id)
+        assert world.told(summary.run_id) == {"ada": "gone"}
+        assert summary.calls == 3
+
     def test_once_settled_nothing_is_in_doubt_before_the_removal_leaves(self, world):
         run_id = world.run([("ada", "")], LOST).run_id
         summary = world.undo(run_id, [Luck.FINE, Luck.REFUSED])
