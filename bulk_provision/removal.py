@@ -8,7 +8,7 @@
                             (ours still) ───┘           ├─ 420 ──────▶ the run halts
                                             │           └─ no clear answer, "no such user" ─┐
                                             ├──────────────────── get_sip ◀── back-off ─────┘
-                                            ├─ no such user ─────────▶ removed
+                                            ├─ no such user ─────────▶ removed (or gone)
                                             ├─ another password ─────▶ kept
                                             ├─ ours, attempts over ──▶ failed
                                             └─ no clear answer ──────▶ in_doubt
@@ -73,19 +73,21 @@ class Removal(Journey):
     async def _remove(self) -> Settled:
         await self._intend("remove")
         attempts = self._tools.pace.attempts
+        may_be_done = False  # by a request of ours whose answer was not clear
         for attempt in range(1, attempts + 1):
             last = await self._ask(Call.REMOVE, attempts=1)
             if last.kind is Kind.DONE:
                 return removal_endings.removed(self._step, last)
+            may_be_done = may_be_done or last.kind in (Kind.DOUBT, Kind.ASTRAY)
             # An empty 400 may be a gateway's: it is not believed unseen.
-            self._doubted = self._doubted or last.kind is Kind.ABSENT
+            self._doubted = may_be_done or last.kind is Kind.ABSENT
             is_last = attempt == attempts or last.kind is Kind.REFUSED
             if not is_last:
                 await self._tools.pacer.back_off(attempt)
             elif self._doubted:
                 await self._tools.pacer.sleep(self._tools.pace.settle)
             if self._doubted:
-                ended = await self._after_removal(last, is_last=is_last)
+                ended = await self._after_removal(last, is_last=is_last, is_done=may_be_done)
                 if ended is not None:
                     return ended
             if is_last:
@@ -94,10 +96,20 @@ class Removal(Journey):
             return removal_endings.not_removed(self._step, last, seen=False)
         return removal_endings.not_reached(self._step, last, asking=False)
 
-    async def _after_removal(self, last: Verdict, *, is_last: bool) -> Settled | None:
-        """Settle a removal without a clear answer; None when it is to be tried again."""
+    async def _after_removal(
+        self, last: Verdict, *, is_last: bool, is_done: bool
+    ) -> Settled | None:
+        """Settle a removal without a clear answer; None when it is to be tried again.
+
+        Args:
+            last: its answer.
+            is_last: whether the attempts are used up.
+            is_done: whether it may have been us, if it is gone now.
+        """
         found, verdict, _ = await self._read_back()
         match found:
+            case Found.ABSENT if not is_done:
+                return removal_endings.gone(self._step, verdict)
             case Found.ABSENT:
                 return removal_endings.removed(self._step, verdict, confirmed=True)
             case Found.OTHERS:

@@ -19,7 +19,7 @@ names = st.sampled_from(["ada", "bob", "cyd", "dan", "eve", "frank"])
 runs = st.tuples(st.just("run"), sources, lucks)
 undos = st.tuples(st.just("undo"), st.integers(0, 9), lucks)
 meddling = st.tuples(st.sampled_from(["add", "change", "remove"]), names, st.just(()))
-histories = st.lists(st.one_of(runs, undos, meddling), min_size=1, max_size=6)
+histories = st.lists(st.one_of(runs, undos, meddling), min_size=1, max_size=5)
 
 
 class Story:
@@ -59,7 +59,7 @@ class Story:
                 self.theirs[username] = password
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(first=runs, history=histories)
 def test_an_undo_takes_nothing_but_ours_and_in_the_end_all_of_it(empty_ledger, first, history):
     with tempfile.TemporaryDirectory() as folder:

@@ -7,6 +7,7 @@ from bulk_provision.errors import AccountBusyError, UsageError
 from bulk_provision.ledger import Ledger, State
 from bulk_provision.ledger.keeping import _reduce_to_counts
 from bulk_provision.model import Account, ExitCode, Secret
+from bulk_provision.piopiy import Reply
 from fake_vendor import APPID, SECRET, Luck
 from ledger_samples import endpoint
 from undo_world import UndoWorld, assert_undone_truthfully
@@ -372,6 +373,81 @@ class TestDoubt:
         world.run([("ada", CHOSEN)], LOST, RESET)
         assert world.told(world.undo(run_id).run_id) == {"ada": "kept"}
         assert world.told(world.undo(run_id).run_id) == {"ada": "removed"}
+
+    def test_a_bare_400_to_a_removal_is_not_believed_unseen(self, world):
+        """A gateway may have said it."""
+        run_id = created(world, "ada")
+        reply = world.vendor._reply
+        bare = [Reply(sent=True, status=400, body=b"")]
+
+        def sometimes_bare(request, luck):
+            return bare.pop() if request.call == "remove_sip" and bare else reply(request, luck)
+
+        world.vendor._reply = sometimes_bare
+        assert world.told(world.undo(run_id).run_id) == {"ada": "removed"}
+        assert "ada" not in world.held
+
+    def test_what_somebody_removed_just_before_us_is_gone(self, world):
+        run_id = created(world, "ada")
+        perform = world.vendor._perform
+
+        def somebody_is_faster(request):
+            if request.call == "remove_sip":
+                world.vendor.vendor.remove_sip("ada")
+            return perform(request)
+
+        world.vendor._perform = somebody_is_faster
+        summary = world.undo(run_id)
+        assert world.told(summary.run_id) == {"ada": "gone"}
+        assert summary.calls == 3
+
+    def test_once_settled_nothing_is_in_doubt_before_the_removal_leaves(self, world):
+        run_id = world.run([("ada", "")], LOST).run_id
+        summary = world.undo(run_id, [Luck.FINE, Luck.REFUSED])
+        assert world.told(summary.run_id) == {"ada": "unprocessed"}
+        assert state_of(world, "ada") == State.CREATED
+
+    def test_what_could_not_be_removed_is_as_much_ours_as_before(self, world):
+        run_id = created(world, "ada")
+        world.undo(run_id, [Luck.FINE, Luck.MISSING])
+        changed = world.run([("ada", CHOSEN)], (), RESET)
+        assert world.told(changed.run_id) == {"ada": "unchanged"}
+        assert state_of(world, "ada") == State.CREATED
+
+
+class TestIntentFirst:
+    """When a request leaves that changes something, the ledger says so already."""
+
+    @pytest.fixture
+    def seen(self, world):
+        """What the ledger said of the endpoint when each such request left."""
+        seen = []
+        perform = world.vendor._perform
+
+        def looked_at(request):
+            if request.call != "get_sip":
+                with Ledger(str(world.ledger)) as ledger:
+                    known = endpoint(ledger, request.username)
+                    seen.append((request.call, known["state"], known["purpose"]))
+            return perform(request)
+
+        world.vendor._perform = looked_at
+        return seen
+
+    def test_of_a_removal(self, world, seen):
+        world.undo(created(world, "ada"))
+        assert seen[1:] == [("remove_sip", "intended", "remove")]
+
+    def test_of_a_removal_after_a_doubt_about_the_creation(self, world, seen):
+        run_id = world.run([("ada", "")], LOST).run_id
+        world.undo(run_id)
+        assert seen[1:] == [("remove_sip", "intended", "remove")]
+
+    def test_of_a_creation_after_a_doubt_about_the_removal(self, world, seen):
+        run_id = created(world, "ada")
+        world.undo(run_id, [Luck.FINE, Luck.LOST_AFTER, *UNANSWERED])
+        created(world, "ada")
+        assert seen[2:] == [("add_sip", "intended", "create")]
 
 
 class TestStopping:
