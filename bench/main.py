@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import memory
+import nightly
 import rate
 import reading
 import repetition
@@ -28,6 +29,7 @@ FULL = {
     memory: {"few": 10_000, "many": 200_000},
     repetition: {"rows": 100_000, "repeats": 3},
     reading: {"few": 10_000, "rows": 100_000, "rounds": 5},
+    nightly: {"rows": 100_000, "nights": 3},
 }
 QUICK = {
     rate: {"rates": (50,), "seconds": 2},
@@ -35,6 +37,7 @@ QUICK = {
     memory: {"few": 100, "many": 500},
     repetition: {"rows": 500, "repeats": 1},
     reading: {"few": 100, "rows": 500, "rounds": 1},
+    nightly: {"rows": 500, "nights": 1},
 }
 ADDITIONS = 10_000_000
 

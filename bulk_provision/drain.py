@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Self
 
 from bulk_provision.errors import LeaseLostError, LedgerWriteError
 from bulk_provision.journey import Journey, Tools
-from bulk_provision.model import ExitCode
+from bulk_provision.model import ExitCode, Outcome
 from bulk_provision.pace import Halt
-from bulk_provision.plan import stray_step
+from bulk_provision.plan import Action, stray_step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 
     from bulk_provision.ledger import Book, OpenRow
     from bulk_provision.model import Pace
     from bulk_provision.plan import Step
+
+    _Hand = Callable[["_Supply"], Coroutine[None, None, None]]
 
 _HANDS_PER_SEAT = 2
 _AHEAD_SECONDS = 0.1  # of the rate: rows whose intents are being committed meanwhile
@@ -60,9 +62,48 @@ class Drain:
         book = self._tools.book
         strays = await asyncio.to_thread(book.stray_doubts, self._run_id)
         await self._work_off(iter([[stray_step(*stray, book.vault) for stray in strays]]))
-        for unsettled in (True, False):
-            pages = book.open_rows(self._run_id, unsettled=unsettled)
-            await self._work_off((self._step_for(row, book) for row in page) for page in pages)
+        await self._work_off(self._pages(unsettled=True))
+        if self._canary:
+            await self._work_off(self._pages(unsettled=False), [self._canaries])
+        await self._work_off(self._pages(unsettled=False))
+
+    def _pages(self, *, unsettled: bool) -> Iterator[Iterable[Step]]:
+        book = self._tools.book
+        for page in book.open_rows(self._run_id, unsettled=unsettled):
+            yield (self._step_for(row, book) for row in page)
+
+    async def _canaries(self, supply: _Supply) -> None:
+        """Create a few endpoints, one after the other, and read each back; halt when one is not so.
+
+        Rows that create nothing (the username exists) are no canaries: the next one is.
+        """
+        left = self._canary
+        with self._halting():
+            while left and self._tools.pacer.halt is None:
+                step = await supply.next()
+                if step is None:
+                    return
+                if step.action is Action.CREATE:
+                    left -= await self._try_canary(step)
+
+    async def _try_canary(self, step: Step) -> bool:
+        """Tell whether the row was a canary; halt unless the vendor holds it as it was sent."""
+        journey = Journey(self._tools, step, lambda: self._aborted)
+        ending = await journey.end()
+        if ending is None:
+            return False
+        self._tools.journal.note(ending)
+        if ending.outcome is Outcome.EXISTS:
+            return False
+        trouble = ending.message
+        if ending.outcome is Outcome.CREATED:
+            correction, trouble = await journey.verify_creation()
+            if correction is not None:
+                self._tools.journal.note(correction)
+        if trouble and self._tools.pacer.halt is None:
+            reason = f"the canary {step.username!r} did not do well: {trouble.rstrip('.')}"
+            self._tools.pacer.stop(Halt(ExitCode.STOPPED, reason))
+        return True
 
     def abort(self) -> None:
         """Do not wait for the calls under way: their rows are in doubt."""
@@ -70,10 +111,14 @@ class Drain:
         for hand in self._hands:
             hand.cancel()
 
-    async def _work_off(self, pages: Iterator[Iterable[Step]]) -> None:
-        count = _hands(self._tools.pace)
+    async def _work_off(
+        self, pages: Iterator[Iterable[Step]], hands: Sequence[_Hand] | None = None
+    ) -> None:
+        """Let hands work until nothing is left to supply them with; None: as many as usual."""
+        if hands is None:
+            hands = [self._hand] * _hands(self._tools.pace)
         async with _Supply(pages) as supply:
-            self._hands = {asyncio.create_task(self._hand(supply)) for _ in range(count)}
+            self._hands = {asyncio.create_task(hand(supply)) for hand in hands}
             try:
                 ended = await asyncio.gather(*self._hands, return_exceptions=True)
             finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bulk_provision.model import Account, ResultRow, Secret
     from bulk_provision.piopiy import Sender
     from bulk_provision.settings import Settings
+    from bulk_provision.shares import Route
     from bulk_provision.staging import Staged
 
 __all__ = [
@@ -68,6 +69,7 @@ class Source:
         encoding: of a text file; None: found out.
         password: of a protected workbook.
         stdin: what "-" reads.
+        route: which of its rows are read, when they are for several accounts; None: all.
     """
 
     path: str
@@ -76,6 +78,7 @@ class Source:
     encoding: str | None = None
     password: Secret | None = None
     stdin: BinaryIO | None = None
+    route: Route | None = None
 
     def open(self) -> Table:
         """Open it; raises SourceError."""
@@ -99,6 +102,10 @@ class Results:
         overwrite: replace files that are there already.
         protect: the password that the workbook opens with; None: none is needed.
         annotate: write the source once more, with what became of its rows beside them.
+        folder: where they lie when there is no path; made when missing. None: beside the source.
+        label: comes into the name of the file: the account, when there are several.
+        only_changed: leave out the rows that are as an earlier run left them; nothing is written
+            when there are no others.
 
     Raises:
         UsageError: the password is not usable, or CSV files were to have one.
@@ -109,6 +116,9 @@ class Results:
     overwrite: bool = False
     protect: Secret | None = None
     annotate: bool = False
+    folder: Path | None = None
+    label: str = ""
+    only_changed: bool = False
 
     def __post_init__(self) -> None:
         if self.protect is not None:
@@ -118,7 +128,13 @@ class Results:
         """Return where they go for a source."""
         if self.path is not None:
             return Path(self.path)
-        return results_files.results_path(source, started_at, ".csv" if self.csv else ".xlsx")
+        suffix = ".csv" if self.csv else ".xlsx"
+        return results_files.results_path(source, started_at, suffix, self.folder, self.label)
+
+    def make_folder(self) -> None:
+        """Make the folder; raises ResultsError."""
+        if self.path is None and self.folder is not None:
+            results_files.make_folder(self.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,15 +210,17 @@ async def provision(
         ledger = LedgerPlace(ledger)
     started_at = time.time()
     target = results.target(source.path, started_at)
+    await asyncio.to_thread(results.make_folder)
     await asyncio.to_thread(_check_writable, target, source, results)
     with (
         await asyncio.to_thread(source.open) as table,
         await asyncio.to_thread(ledger.open) as opened,
     ):
+        share = source.route.share_of(table) if source.route else None
         with nothing_called():
             book = await asyncio.to_thread(opened.book, account.appid, account.base_url)
         run = Run(
-            work=Provisioning(table, policy or Policy(), rules or Rules()),
+            work=Provisioning(table, policy or Policy(), rules or Rules(), share),
             ledger=opened,
             account=account,
             pace=pace or Pace(),
@@ -224,9 +242,10 @@ async def _finish(run: Run, table: Table, target: Path, results: Results) -> Sum
     run.watcher.writing()
     files: tuple[str, ...] = ()
     try:
-        files = await asyncio.to_thread(write_results, run.ledger, run.run_id, target, results)
-        if results.annotate:
-            files += (await asyncio.to_thread(_annotate, run, table, target, results),)
+        if await asyncio.to_thread(_has_something_to_tell, run, results):
+            files = await asyncio.to_thread(write_results, run.ledger, run.run_id, target, results)
+            if results.annotate:
+                files += (await asyncio.to_thread(_annotate, run, table, target, results),)
     except ProvisionError as problem:
         said = f"{run.halt.reason}. " if run.halt else ""
         code = run.halt.exit_code if run.halt else ExitCode.STOPPED
@@ -245,6 +264,10 @@ async def _finish(run: Run, table: Table, target: Path, results: Results) -> Sum
         reason=run.halt.reason if run.halt else "",
         warnings=run.staged.warnings,
     )
+
+
+def _has_something_to_tell(run: Run, results: Results) -> bool:
+    return not results.only_changed or run.ledger.unchanged(run.run_id) < run.staged.rows
 
 
 def _annotate(run: Run, table: Table, target: Path, results: Results) -> str:
@@ -293,7 +316,8 @@ async def plan(
         with source.open() as table, ledger.open() as opened:
             book = opened.book(account.appid, account.base_url)
             keep = 0 if problems is None else MARKED_PROBLEMS
-            work = Provisioning(table, policy, rules, keep)
+            share = source.route.share_of(table) if source.route else None
+            work = Provisioning(table, policy, rules, share, keep)
             run_id = work.begin(book, pace, job="", only_planned=True)
             try:
                 staged = work.stage(book, run_id, stopped.is_set)
@@ -315,9 +339,11 @@ def write_results(ledger: Ledger, run_id: int, target: Path, results: Results) -
     if not results.csv:
         write = partial(results_files.write_workbook, protect=results.protect)
     record = ledger.run(run_id)
+    if results.only_changed:
+        record = replace(record, left_out=ledger.unchanged(run_id))
 
     def rows() -> Iterator[ResultRow]:
-        for row in ledger.result_rows(run_id):
+        for row in ledger.result_rows(run_id, changed=results.only_changed):
             failpoints.reach("results-writing")
             yield row
 

@@ -112,6 +112,28 @@ class Journey:
                 return endings.not_done(self._step, halt.reason)
             return None
 
+    async def verify_creation(self) -> tuple[Settled | None, str]:
+        """Read back an endpoint that was just created (a canary).
+
+        Returns:
+            What must be corrected in the ledger, if anything, and what is wrong ("": nothing).
+        """
+        try:
+            found, verdict, held = await self._read_back()
+        except Halted:
+            return None, ""
+        if found is Found.UNREADABLE:
+            return None, f"it could not be read back: {verdict.detail}"
+        if held == self._step.password:
+            return None, ""
+        if found is Found.ABSENT:
+            detail = "TeleCMI said that it was created, and then that there is no such username"
+            return endings.in_doubt(self._step, detail), detail
+        correction = endings.confirmed(
+            self._step._replace(purpose="create"), verdict, self._sealed(held), acknowledged=True
+        )
+        return correction, "TeleCMI holds another password than was sent"
+
     # -- the five ways --
 
     async def _create(self) -> Settled:

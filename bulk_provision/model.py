@@ -280,6 +280,8 @@ class RunRecord:
         kind: "provision", or "undo" when it removed what another run had created.
         undoes: that other run.
         job: the name of the job that it belongs to; "" when it belongs to none.
+        has_rows: False once its rows were removed (keep_rows_days): only counts are left.
+        left_out: rows that a results file leaves out, since they are as an earlier run left them.
     """
 
     run_id: int
@@ -303,6 +305,8 @@ class RunRecord:
     kind: str = "provision"
     undoes: int | None = None
     job: str = ""
+    has_rows: bool = True
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bulk_provision.model import Account, Caution, Pace, Summary
     from bulk_provision.piopiy import Sender
     from bulk_provision.plan import Plan, Policy, Step
+    from bulk_provision.shares import Share
 
 _PROGRESS_EVERY = 0.5  # seconds
 
@@ -67,9 +68,6 @@ class Watcher:
     def progressed(self, progress: Progress) -> None:
         """Called about twice a second."""
 
-    def stopping(self, reason: str) -> None:
-        """The run was asked to stop; calls under way may end."""
-
     def writing(self) -> None:
         """The calls have ended; the results are being written."""
 
@@ -78,31 +76,31 @@ class Watcher:
 
 
 class Control:
-    """Stops a run from outside, between two loops or from a signal handler."""
+    """Stops runs from outside, between two loops or from a signal handler."""
 
     def __init__(self) -> None:
         self.halt: Halt | None = None
-        self._pacer: Pacer | None = None
-        self._drain: Drain | None = None
+        self._going: list[tuple[Pacer, Drain]] = []
 
     def stop(self, halt: Halt) -> None:
         """Send nothing more; calls under way may end. A second time: do not wait for them."""
-        if self.halt is not None and self._drain is not None:
-            self._drain.abort()
+        if self.halt is not None:
+            for _, drain in self._going:
+                drain.abort()
         self.halt = self.halt or halt
-        if self._pacer is not None:
-            self._pacer.stop(self.halt)
+        for pacer, _ in self._going:
+            pacer.stop(self.halt)
 
     @contextlib.contextmanager
     def over(self, pacer: Pacer, drain: Drain) -> Iterator[None]:
         """Let `stop` act on this pacer and this drain while the block lasts."""
-        self._pacer, self._drain = pacer, drain
+        self._going.append((pacer, drain))
         if self.halt is not None:
             pacer.stop(self.halt)
         try:
             yield
         finally:
-            self._pacer = self._drain = None
+            self._going.remove((pacer, drain))
 
 
 @contextlib.contextmanager
@@ -147,12 +145,14 @@ class Provisioning:
         table: the source.
         policy: what to do about usernames that exist, and how passwords are generated.
         rules: what is checked before any call.
+        share: which rows are the account's, in a source for several; None: all.
         keep: how many problems are to be kept one by one, in `Staged.found`.
     """
 
     table: Table
     policy: Policy
     rules: Rules
+    share: Share | None = None
     keep: int = 0
 
     def begin(self, book: Book, pace: Pace, *, job: str, only_planned: bool) -> int:
@@ -175,6 +175,7 @@ class Provisioning:
             run_id,
             self.rules,
             self.policy,
+            share=self.share,
             interrupted=interrupted,
             keep=self.keep,
         )

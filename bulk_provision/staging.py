@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bulk_provision.ledger import Book
     from bulk_provision.model import Problem, Row
     from bulk_provision.plan import Policy
+    from bulk_provision.shares import Share
 
 _CHUNK = 1000
 _PLACES = 3  # how many places of a problem are named
@@ -122,6 +123,7 @@ def stage(
     rules: Rules,
     policy: Policy,
     *,
+    share: Share | None = None,
     interrupted: Callable[[], bool] = lambda: False,
     keep: int = 0,
 ) -> Staged:
@@ -133,6 +135,7 @@ def stage(
         run_id: the run that the rows belong to.
         rules: what is checked.
         policy: what a row's plan depends on.
+        share: which rows are this account's, in a source for several; None: all.
         interrupted: asked between chunks; True ends the reading.
         keep: how many problems are to be kept one by one, in `Staged.found`.
 
@@ -141,7 +144,8 @@ def stage(
     """
     staged = Staged(table.source, table.sheet, keep=keep)
     staged.tell(table.notes)
-    for chunk in _chunks(table.rows(spaces=" " in rules.allow_username)):
+    rows = table.rows(spaces=" " in rules.allow_username)
+    for chunk in _chunks(rows if share is None else share.of(rows, table.where)):
         if interrupted():
             staged.interrupted = True
             return staged

@@ -25,12 +25,7 @@ _HELP = re.compile(r"(```text\n\$ bulk-provision (.*?)\n)(.*?)(```)", re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)[^)]*\)")
 _FLAG = re.compile(r"^\| [^|]+ \| ([^|]*`-[^|]*) \|", re.MULTILINE)
 # Told in docs/settings.md, and not there yet: take out what has come.
-_AWAITED = {
-    "--account-column", "--canary", "--deadline", "--healthcheck", "--ignore-limits",
-    "--log-folder", "--metrics", "--notify-file", "--notify-when", "--pick", "--reconcile",
-    "--report", "--results-folder", "--results-when", "--stop-if-invalid", "--stop-if-new",
-    "--stop-if-vanished",
-}  # fmt: skip
+_AWAITED = {"--reconcile"}
 _TEST = re.compile(r"`(tests/\w+\.py)(?:::(\w+))?`")
 
 

@@ -46,7 +46,7 @@ async def with_file_size_limit(sandbox, folder, limit, *arguments):
     )
 
 
-@pytest.mark.parametrize("kilobytes", [100, 180, 260, 400, 700])
+@pytest.mark.parametrize("kilobytes", [130, 180, 260, 400, 700])
 async def test_a_disk_that_fills_up_anywhere_in_a_run_loses_nothing(tmp_path, kilobytes):
     write_users(tmp_path / "u.csv", 1500)
     async with Sandbox() as sandbox:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bulk_provision import Account, OnExists, Outcome, Pace, Policy, Results, Secret, provision
 from bulk_provision.ledger import Ledger
+from bulk_provision.model import Caution
 from fake_vendor import APPID, SECRET, FakeVendor, Luck
 from virtual_time import run
 
@@ -39,7 +40,7 @@ class World:
         self.vendor = FakeVendor(existing=existing)
         self.runs = 0
 
-    def run(self, source, luck=(), policy=None):
+    def run(self, source, luck=(), policy=None, canary=0):
         self.runs += 1
         path = self.folder / f"{self.runs}.csv"
         lines = ["username,password", *(",".join(row) for row in source)]
@@ -51,6 +52,7 @@ class World:
                 ACCOUNT,
                 pace=PACE,
                 policy=policy or Policy(),
+                caution=Caution(canary=canary),
                 results=Results(csv=True),
                 ledger=str(self.ledger),
                 sender=self.vendor,
@@ -100,6 +102,19 @@ def test_the_results_are_true_whatever_happens(empty_ledger, source, luck, more_
         again = world.run(source)
         assert_the_truth(world, again, source)
         assert len(world.vendor.requests) == calls, "a finished run repeated makes no call"
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(source=sources, luck=lucks, canary=st.integers(1, 3))
+def test_the_results_are_true_whatever_happens_to_canaries(empty_ledger, source, luck, canary):
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(empty_ledger, Path(folder), EXISTING)
+        if not any(any(row) for row in source):
+            return
+        for bad_luck in (luck, ()):
+            summary = world.run(source, bad_luck, canary=canary)
+            assert_the_truth(world, summary, source)
+        assert summary.outcomes[Outcome.UNPROCESSED] == 0, "good luck does not stop a run"
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bulk_provision.checks import Rules
-    from bulk_provision.job import Source
+    from bulk_provision.job import Results, Source
+    from bulk_provision.model import Caution, Secret
     from bulk_provision.plan import Policy
-    from bulk_provision.settings import Settings
+    from bulk_provision.rounds import Keeping, Orders, Routes
+    from bulk_provision.settings import Served, Settings
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
@@ -51,6 +53,11 @@ source_flags = _together(
         "--job",
         type=click.Path(path_type=Path),
         help="Take settings (and the source) from a TOML file.",
+    ),
+    setting(
+        "--pick",
+        type=click.Choice(["newest", "all"]),
+        help="Of the files that a pattern matches (default newest).",
     ),
     setting("--sheet", metavar="NAME", help="Worksheet to read."),
     setting(
@@ -94,6 +101,11 @@ account_flags = _together(
         metavar="FILE",
         help="TOML file with accounts by name.",
     ),
+    setting(
+        "--account-column",
+        metavar="COLUMN",
+        help="Header of the column that names each row's account.",
+    ),
     setting("--base-url", metavar="URL", help="Where the vendor's calls are."),
     setting("--allow-insecure", is_flag=True, help="Allow http:// beyond this machine."),
 )
@@ -109,6 +121,46 @@ pace_flags = _together(
     setting(
         "--patience", type=float, metavar="SECONDS", help="Without a good answer (default 120)."
     ),
+)
+
+caution_flags = _together(
+    setting("--canary", type=int, metavar="N", help="Create N first; go on if all read back."),
+    setting(
+        "--stop-if-new", metavar="LIMIT", help="Call nothing if more are new: 50, or 5% of rows."
+    ),
+    setting("--stop-if-invalid", metavar="LIMIT", help="... if more rows are invalid."),
+    setting("--stop-if-vanished", metavar="LIMIT", help="... if more are gone since last time."),
+    setting("--ignore-limits", is_flag=True, help="Let these limits pass, this once."),
+    setting(
+        "--deadline",
+        metavar="WHEN",
+        help="Send nothing more after this: 06:00, 3h, 90m.",
+    ),
+    setting("--wait", type=float, metavar="SECONDS", help="If another run holds the account."),
+)
+
+results_flags = _together(
+    setting("-o", "--output", metavar="FILE", help="Results workbook."),
+    setting(
+        "--results-folder",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Put the results here, named after source and time.",
+    ),
+    setting(
+        "--results-rows",
+        type=click.Choice(["all", "changed"]),
+        help="changed: without rows that are as before.",
+    ),
+    setting("--csv", is_flag=True, help="Write four CSV files instead of a workbook."),
+    setting("--annotate", is_flag=True, help="Write SOURCE too, with outcomes beside its rows."),
+)
+
+log_flag = setting(
+    "--log-folder",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write a file of JSON lines for each run.",
 )
 
 protect_flags = _together(
@@ -143,6 +195,34 @@ policy_flags = _together(
     setting("--password-alphabet", metavar="CHARACTERS", help="Of generated passwords."),
 )
 
+watch_flags = _together(
+    setting(
+        "--report",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="JSON file about how it ended.",
+    ),
+    setting(
+        "--metrics",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Prometheus textfile (.prom) about how it ended.",
+    ),
+    setting("--healthcheck", metavar="URL", help="Pinged on start, success and failure."),
+    setting(
+        "--notify-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="File with Apprise addresses, one a line: who is told.",
+    ),
+    setting(
+        "--notify-when",
+        type=click.Choice(["change", "created", "always", "never"]),
+        help="When the state changes or somebody should act (default), also when endpoints were "
+        "created, always, or never.",
+    ),
+)
+
 
 def settings_of(job: Path | None, **flags: Any) -> Settings:  # noqa: ANN401  (click's values)
     """Return the settings that flags, environment and job file make.
@@ -172,6 +252,107 @@ def rules_of(settings: Settings) -> Rules:
     from bulk_provision.checks import Rules
 
     return Rules(allow_username=settings.allow_username, weak_passwords=settings.weak_passwords)
+
+
+def caution_of(settings: Settings) -> Caution:
+    """Return what settings say about when to stop before calling."""
+    from bulk_provision.model import Caution
+
+    if settings.ignore_limits:
+        return Caution(canary=settings.canary)
+    return Caution(
+        settings.stop_if_new, settings.stop_if_invalid, settings.stop_if_vanished, settings.canary
+    )
+
+
+def results_of(settings: Settings, protect: Secret | None) -> Results:
+    """Return where and how settings want the results."""
+    from bulk_provision.job import Results
+    from bulk_provision.settings import ResultsRows
+
+    folder = settings.results_folder
+    if folder is None and settings.output is None and Path(settings.source or "-").is_dir():
+        folder = Path(settings.source or "") / "results"  # in an inbox they would be sources
+    return Results(
+        settings.output,
+        csv=settings.csv,
+        overwrite=settings.yes,
+        protect=protect,
+        annotate=settings.annotate,
+        folder=folder,
+        only_changed=settings.results_rows is ResultsRows.CHANGED,
+    )
+
+
+def keeping_of(settings: Settings) -> Keeping:
+    """Return for how long settings want things to be kept."""
+    from bulk_provision.rounds import Keeping
+
+    return Keeping(
+        settings.keep_results_days,
+        settings.keep_logs_days,
+        settings.keep_rows_days,
+        settings.forget_after_days,
+    )
+
+
+def accounts_in(
+    settings: Settings, ask: Callable[[], str] | None
+) -> tuple[Served | None, Routes | None]:
+    """Return the account that settings name, or the accounts that rows may name.
+
+    Args:
+        settings: with an account, or a column of accounts.
+        ask: prompts for the secret; None when there is nobody to ask.
+
+    Raises:
+        UsageError: an account or a secret is missing.
+    """
+    from bulk_provision.rounds import Routes
+    from bulk_provision.settings import account_of, accounts_of
+
+    if settings.account_column is None:
+        return account_of(settings, ask), None
+    return None, Routes(settings.account_column, accounts_of(settings), settings.account or "")
+
+
+def orders_of(
+    settings: Settings,
+    source: Source,
+    account: Served | None,
+    routes: Routes | None,
+    protect: Secret | None,
+) -> Orders:
+    """Return what settings want to be done.
+
+    Args:
+        settings: all of them.
+        source: as `source_of` returns it.
+        account: as `accounts_in` returns it,
+        routes: and these.
+        protect: the password for the results.
+    """
+    import time
+
+    from bulk_provision.job import LedgerPlace
+    from bulk_provision.rounds import Orders
+
+    deadline = settings.deadline
+    return Orders(
+        source=source,
+        account=account,
+        routes=routes,
+        results=results_of(settings, protect),
+        policy=policy_of(settings),
+        rules=rules_of(settings),
+        ledger=LedgerPlace.of(settings),
+        job=settings.name,
+        takes_all=settings.pick == "all",
+        wait=settings.wait,
+        deadline=deadline and deadline.seconds_from(time.time()),
+        deadline_text=deadline.text if deadline else "",
+        caution=caution_of(settings),
+    )
 
 
 def source_of(settings: Settings) -> Source:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from bulk_provision.job import Progress, Watcher
 from bulk_provision.model import ExitCode, Outcome
@@ -17,10 +15,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
     from rich.progress import Progress as Bar
+    from structlog.typing import FilteringBoundLogger
 
     from bulk_provision.model import Summary
     from bulk_provision.plan import Plan
-    from bulk_provision.settings import Settings
     from bulk_provision.staging import Staged, Tally
 
 _OVER = 5.0  # seconds over which calls a second are counted
@@ -44,20 +42,6 @@ _DOES = {
 }
 
 
-@contextlib.contextmanager
-def reporter(settings: Settings) -> Iterator[Watcher]:
-    """Give the watcher that fits: a live line on a terminal, else a log on stderr."""
-    if settings.quiet:
-        yield Watcher()
-    elif sys.stderr.isatty():
-        from rich.console import Console
-
-        with LiveLine(Console(stderr=True), rate=settings.rate) as line:
-            yield line
-    else:
-        yield LogLines()
-
-
 class Speed:
     """Calls a second over the last few seconds."""
 
@@ -75,38 +59,28 @@ class Speed:
 
 
 class LiveLine(Watcher):
-    """A line that shows how far the run is, how fast, and how long it will take."""
+    """A line that shows how far a run is, how fast, and how long it will take.
 
-    def __init__(self, console: Console, *, rate: float) -> None:
-        from rich.progress import BarColumn, TextColumn
-        from rich.progress import Progress as Bar
+    Args:
+        console: the terminal.
+        bar: the lines on it, one for each run that goes.
+        label: the account and source, when several runs go; "" when there is one.
+    """
 
+    def __init__(self, console: Console, bar: Bar, label: str) -> None:
         self._console = console
-        self._rate = rate
+        self._bar = bar
+        self._label = f"{label} " if label else ""
         self._speed = Speed()
-        self._bar: Bar = Bar(
-            BarColumn(bar_width=24),
-            TextColumn("{task.completed:,}/{task.total:,}"),
-            TextColumn("{task.description}"),
-            console=console,
-            transient=True,
-        )
-        self._task = self._bar.add_task("", total=1, visible=False)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._bar.stop()
+        self._task = bar.add_task("", total=1, visible=False)
 
     def waiting(self, holder: str) -> None:
         """Say whom it waits for."""
-        self._console.print(f"Waiting: the account is held by {holder}.", markup=False)
+        self._console.print(f"{self._label}Waiting: the account is held by {holder}.", markup=False)
 
     def planned(self, run_id: int, staged: Staged, plan: Plan) -> None:
         """Say what was found before the calls begin."""
-        self._console.print(f"Run {run_id}:", markup=False)
+        self._console.print(f"{self._label}Run {run_id}:", markup=False)
         for line in (*problem_lines(staged), *plan_lines(plan)):
             self._console.print(line, markup=False, highlight=False)
         settled = sum(plan.remembered.values())
@@ -122,28 +96,26 @@ class LiveLine(Watcher):
             parts.append(f"{duration((progress.rows - done) / speed)} left")
         if progress.is_waiting:
             parts.append("waiting for TeleCMI")
-        self._bar.update(self._task, completed=done, description=" · ".join(parts))
-
-    def stopping(self, reason: str) -> None:
-        """Say that it was heard, and what a second time does."""
-        self._console.print(
-            f"Stopping ({reason}): calls under way may end. Again: do not wait for them.",
-            markup=False,
-            highlight=False,
-        )
+        self._bar.update(self._task, completed=done, description=self._label + " · ".join(parts))
 
     def writing(self) -> None:
         """Say that the calls are over."""
-        self._bar.update(self._task, description="writing the results")
+        self._bar.update(self._task, description=f"{self._label}writing the results")
+
+    def ended(self, summary: Summary) -> None:  # noqa: ARG002  (the summary is told elsewhere)
+        """Take the line away."""
+        self._bar.update(self._task, visible=False)
 
 
 class LogLines(Watcher):
-    """Log lines on stderr, as JSON: for cron and for whoever reads its mail."""
+    """Log lines as JSON: for cron, for whoever reads its mail, and for programs.
 
-    def __init__(self) -> None:
-        from bulk_provision.cli.logs import logger
+    Args:
+        log: with the account and the source of the run; the run's number joins them.
+    """
 
-        self._log = logger()
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        self._log = log
         self._speed = Speed()
         self._logged_at = time.monotonic()
 
@@ -185,10 +157,6 @@ class LogLines(Watcher):
             calls_per_second=round(speed, 1),
             held_back=progress.is_waiting,
         )
-
-    def stopping(self, reason: str) -> None:
-        """Log that it was heard."""
-        self._log.warning("stopping", reason=reason)
 
     def writing(self) -> None:
         """Log that the calls are over."""

@@ -14,38 +14,46 @@ import click
 from bulk_provision.cli.options import (
     EPILOG,
     account_flags,
+    accounts_in,
+    caution_flags,
+    keeping_of,
     ledger_flag,
+    log_flag,
+    orders_of,
     pace_flags,
     policy_flags,
-    policy_of,
     protect_flags,
-    rules_of,
+    results_flags,
     setting,
     settings_of,
     source_flags,
     source_of,
+    watch_flags,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bulk_provision.job import Control, Results, Source, Watcher
-    from bulk_provision.model import Secret, Summary
-    from bulk_provision.settings import Served, Settings
+    from bulk_provision.cli.protecting import ResultsKey
+    from bulk_provision.cli.telling import Reporter
+    from bulk_provision.job import Control
+    from bulk_provision.model import RoundSummary, Summary
+    from bulk_provision.rounds import Orders
+    from bulk_provision.settings import Settings
 
 
 @click.command("run", epilog=EPILOG)
 @source_flags
-@setting("-o", "--output", metavar="FILE", help="Results workbook.")
+@results_flags
 @account_flags
 @pace_flags
+@caution_flags
 @policy_flags
 @ledger_flag
-@setting("--wait", type=float, metavar="SECONDS", help="If another run holds the account.")
-@setting("--csv", is_flag=True, help="Write four CSV files instead of a workbook.")
-@setting("--annotate", is_flag=True, help="Write SOURCE too, with outcomes beside its rows.")
 @protect_flags
+@log_flag
+@watch_flags
 @setting("--json", is_flag=True, help="Print one JSON object on stdout, and nothing else.")
 @setting("--quiet", is_flag=True, help="Print nothing but errors.")
 @setting("--yes", is_flag=True, help="Overwrite results; reset passwords without asking.")
@@ -53,23 +61,49 @@ def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa:
     """Create the endpoints that SOURCE asks for, and write a results workbook.
 
     SOURCE is a .csv, .tsv, .txt, .xlsx, .xlsm, .xls, .xlsb, .ods or .html file,
+    a pattern such as 'people-*.csv', a folder whose files are run and put away,
     or - for standard input.
     Run the same command again to continue: nobody is created twice.
     """
-    from bulk_provision.cli.protecting import key_of
-    from bulk_provision.settings import account_of
+    from bulk_provision.cli.telling import reporter
+    from bulk_provision.job import LedgerPlace
+    from bulk_provision.rounds import clean_up
+    from bulk_provision.watch import Watch
 
     settings = settings_of(job, json_=json, **flags)
-    source = source_of(settings)
-    has_terminal = sys.stdin.isatty() and sys.stderr.isatty() and source.path != "-"
-    served = account_of(settings, _ask_secret if has_terminal else None)
-    key = key_of(settings, csv=settings.csv, has_terminal=has_terminal)
-    _confirm_reset(settings, has_terminal=has_terminal)
-    summary = _loop_run(settings, source, served, key.password)
-    _tell(settings, summary)
-    if summary.results:
+    ledger = LedgerPlace.of(settings)
+    with reporter(settings) as told:
+        watch = Watch.of(settings, settings.name, ledger, told.warn)
+        watch.started()
+        round_, key = _go(settings, told)
+        watch.ended(round_)
+        clean_up(ledger, round_, keeping_of(settings), told.log_file, told.note)
+    _tell(settings, round_)
+    if any(run.results for run in round_.runs):
         key.show()
-    sys.exit(summary.exit_code)
+    sys.exit(round_.exit_code)
+
+
+def _go(settings: Settings, told: Reporter) -> tuple[RoundSummary, ResultsKey]:
+    """Do what settings want; what keeps it from beginning is in the summary, for all who watch."""
+    import time
+
+    from bulk_provision.cli.protecting import ResultsKey, key_of
+    from bulk_provision.errors import ProvisionError
+    from bulk_provision.rounds import not_begun
+
+    began = time.time()
+    try:
+        source = source_of(settings)
+        has_terminal = sys.stdin.isatty() and sys.stderr.isatty() and source.path != "-"
+        ask = _ask_secret if has_terminal else None
+        account, routes = accounts_in(settings, ask)
+        key = key_of(settings, csv=settings.csv, has_terminal=has_terminal)
+        _confirm_reset(settings, has_terminal=has_terminal)
+        orders = orders_of(settings, source, account, routes, key.password)
+    except ProvisionError as problem:
+        return not_begun(settings.name, settings.source or "", problem, began), ResultsKey()
+    return _loop_run(orders, told), key
 
 
 def _ask_secret() -> str:
@@ -94,24 +128,18 @@ def _confirm_reset(settings: Settings, *, has_terminal: bool) -> None:
         raise UsageError("Nothing was done.", "Leave --on-exists reset away to skip them.")
 
 
-def _loop_run(
-    settings: Settings, source: Source, served: Served, protect: Secret | None
-) -> Summary:
-    from bulk_provision.cli.reporting import reporter
-    from bulk_provision.job import Control, Results
+def _loop_run(orders: Orders, told: Reporter) -> RoundSummary:
+    from bulk_provision.job import Control
+    from bulk_provision.rounds import go
 
-    control = Control()
+    async def obeying_signals() -> RoundSummary:
+        control = Control()
+        _obey_signals(control, told)
+        return await go(orders, told, control)
+
     collect_garbage_less_often()
-    with reporter(settings) as watcher, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        results = Results(
-            settings.output,
-            csv=settings.csv,
-            overwrite=settings.yes,
-            protect=protect,
-            annotate=settings.annotate,
-        )
-        run = _run(settings, source, served, results, watcher=watcher, control=control)
-        return runner.run(run)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(obeying_signals())
 
 
 def collect_garbage_less_often() -> None:
@@ -124,40 +152,14 @@ def collect_garbage_less_often() -> None:
     gc.set_threshold(20_000)
 
 
-async def _run(
-    settings: Settings,
-    source: Source,
-    served: Served,
-    results: Results,
-    *,
-    watcher: Watcher,
-    control: Control,
-) -> Summary:
-    from bulk_provision.job import LedgerPlace, provision
-
-    _obey_signals(control, watcher)
-    return await provision(
-        source,
-        served.account,
-        pace=served.pace,
-        policy=policy_of(settings),
-        rules=rules_of(settings),
-        results=results,
-        ledger=LedgerPlace.of(settings),
-        wait=settings.wait,
-        watcher=watcher,
-        control=control,
-    )
-
-
-def _obey_signals(control: Control, watcher: Watcher) -> None:
+def _obey_signals(control: Control, told: Reporter) -> None:
     """Ctrl-C and SIGTERM stop sending; a second one does not wait for the calls under way."""
     from bulk_provision.model import ExitCode
     from bulk_provision.pace import Halt
 
     def stop(halt: Halt) -> None:
         if control.halt is None:
-            watcher.stopping(halt.reason)
+            told.stopping(halt.reason)
         control.stop(halt)
 
     loop = asyncio.get_running_loop()
@@ -176,14 +178,41 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _tell(settings: Settings, summary: Summary) -> None:
-    if settings.json_:
-        click.echo(json.dumps(_as_json(summary)))
-    elif not settings.quiet:
+def _tell(settings: Settings, round_: RoundSummary) -> None:
+    if settings.json_ and round_.runs:
+        is_one = len(round_.runs) == 1 and not round_.troubles
+        click.echo(json.dumps(_as_json(round_.runs[0]) if is_one else _all_as_json(round_)))
+    elif not (settings.json_ or settings.quiet):
         from bulk_provision.cli.reporting import summary_lines
 
-        for line in summary_lines(summary):
-            click.echo(line)
+        for run in round_.runs:
+            for line in summary_lines(run):
+                click.echo(line)
+        if not (round_.runs or round_.troubles):
+            click.echo("Nothing to do: the inbox is empty.")
+    for trouble in round_.troubles:
+        click.echo(f"Error: {trouble.what}", err=True)
+        if trouble.cure:
+            click.echo(trouble.cure, err=True)
+
+
+def _all_as_json(round_: RoundSummary) -> dict[str, object]:
+    return {
+        "job": round_.job,
+        "seconds": round(round_.seconds, 3),
+        "exit_code": int(round_.exit_code),
+        "runs": [_as_json(run) for run in round_.runs],
+        "troubles": [
+            {
+                "account": trouble.account,
+                "source": trouble.source,
+                "what": trouble.what,
+                "cure": trouble.cure,
+                "exit_code": trouble.exit_code,
+            }
+            for trouble in round_.troubles
+        ],
+    }
 
 
 def _as_json(summary: Summary) -> dict[str, object]:

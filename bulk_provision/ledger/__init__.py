@@ -6,9 +6,11 @@ leases      who may call for an account
 book        an account's runs and rows
 changes     what is different since the last run of a job
 journal     group commit of intents and outcomes
+keeping     what a job keeps, and for how long
 erasing     `forget`: delivered passwords leave for good
 rekeying    `rekey`: another key for all of it
 archive     runs as people and results files see them
+history     a job's past: when it last went well, what fails, what was told
 """
 
 from __future__ import annotations
@@ -19,12 +21,20 @@ from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
 
-from bulk_provision.errors import KeyMismatchError
-from bulk_provision.ledger import archive
+from bulk_provision.errors import KeyMismatchError, UsageError
+from bulk_provision.ledger import archive, history
 from bulk_provision.ledger.book import Book, Known, OpenRow, Refusal, StagedRow
 from bulk_provision.ledger.changes import Change
 from bulk_provision.ledger.erasing import Forgotten, forget
+from bulk_provision.ledger.history import FailingGroup, FailingRow, Noted, Past, RunFacts
 from bulk_provision.ledger.journal import Attempt, Intent, Journal, Settled
+from bulk_provision.ledger.keeping import (
+    OldFile,
+    forget_files,
+    note_file,
+    old_files,
+    remove_rows,
+)
 from bulk_provision.ledger.leases import LEASE_SECONDS, Lease
 from bulk_provision.ledger.opening import (
     READS,
@@ -38,7 +48,7 @@ from bulk_provision.ledger.schema import HEAD, State, accounts, meta, runs
 from bulk_provision.ledger.vault import Vault, decoded_key, key_id, load_key, new_key, write_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from bulk_provision.model import Outcome, ResultRow, RunRecord
 
@@ -50,13 +60,19 @@ __all__ = [
     "Attempt",
     "Book",
     "Change",
+    "FailingGroup",
+    "FailingRow",
     "Intent",
     "Journal",
     "Known",
     "Lease",
     "Ledger",
+    "Noted",
+    "OldFile",
     "OpenRow",
+    "Past",
     "Refusal",
+    "RunFacts",
     "Settled",
     "StagedRow",
     "State",
@@ -140,20 +156,92 @@ class Ledger:
         with self._engine.connect().execution_options(**READS) as connection:
             return archive.outcome_counts(connection, run_id)
 
-    def result_rows(self, run_id: int) -> Iterator[ResultRow]:
-        """Yield a run's rows in the source's order, credentials opened."""
+    def result_rows(self, run_id: int, *, changed: bool = False) -> Iterator[ResultRow]:
+        """Yield a run's rows in the source's order, credentials opened.
+
+        Args:
+            run_id: whose rows.
+            changed: leave out those that are as an earlier run left them.
+
+        Raises:
+            UsageError: there is no such run, or its rows were removed.
+        """
         record = self.run(run_id)
+        if not record.has_rows:
+            raise UsageError(
+                f"The rows of run {run_id} were removed (keep_rows_days of its job).",
+                "What became of its endpoints is in the results of later runs.",
+            )
         with self._engine.connect().execution_options(**READS) as connection:
             account_id = connection.scalar(sa.select(runs.c.account_id).where(runs.c.id == run_id))
         assert account_id is not None
         vault = self._vault(record.appid, record.base_url)
-        return archive.result_rows(self._engine, vault, account_id, run_id)
+        return archive.result_rows(self._engine, vault, account_id, run_id, changed=changed)
 
-    def forget(self, *, run_id: int | None = None, older_than: float | None = None) -> Forgotten:
+    def unchanged(self, run_id: int) -> int:
+        """Count the rows of a run that are as an earlier run left them."""
+        with self._engine.connect().execution_options(**READS) as connection:
+            return archive.unchanged(connection, run_id)
+
+    def last_end(self, past: Past, exit_codes: Collection[int]) -> float:
+        """Return by when every account of a job last ended a run so; 0.0: one never has."""
+        return history.last_end(self._engine, past, exit_codes)
+
+    def unsettled(self, past: Past) -> dict[int, int]:
+        """Count the endpoints in doubt of each account that a job ever ran for."""
+        return history.unsettled(self._engine, past)
+
+    def run_facts(self, run_ids: Sequence[int]) -> dict[int, RunFacts]:
+        """Return kind, rate and length of some runs."""
+        return history.run_facts(self._engine, run_ids)
+
+    def failing_fingerprint(self, run_ids: Sequence[int]) -> str:
+        """Return a digest of who fails in some runs, and how; "" when nobody does."""
+        return history.failing_fingerprint(self._engine, run_ids)
+
+    def failing_rows(self, run_ids: Sequence[int], *, limit: int) -> list[FailingRow]:
+        """Return the first rows of some runs that fail."""
+        return history.failing_rows(self._engine, run_ids, limit)
+
+    def failing_groups(self, run_ids: Sequence[int], *, limit: int) -> list[FailingGroup]:
+        """Return in which ways rows of some runs fail, the most frequent first."""
+        return history.failing_groups(self._engine, run_ids, limit)
+
+    def noted(self, job: str) -> Noted | None:
+        """Return what is remembered about a job between its rounds; None: nothing."""
+        return history.noted(self._engine, job)
+
+    def note(self, job: str, **changes: str | float) -> None:
+        """Change what is remembered about a job, by the fields of `Noted`."""
+        history.note(self._engine, job, **changes)
+
+    def forget(
+        self,
+        *,
+        run_id: int | None = None,
+        older_than: float | None = None,
+        job: str | None = None,
+    ) -> Forgotten:
         """Erase delivered passwords, of a run or of what is older than so many days, for good."""
         if run_id is not None:
             self.run(run_id)  # says so when there is no such run
-        return forget(self._engine, run_id=run_id, older_than=older_than)
+        return forget(self._engine, run_id=run_id, older_than=older_than, job=job)
+
+    def note_file(self, job: str, kind: str, path: Path) -> None:
+        """Write down that a job wrote a file ("results" or "log")."""
+        note_file(self._engine, job, kind, path)
+
+    def old_files(self, job: str, kind: str, days: float) -> list[OldFile]:
+        """Return the files of a kind that a job wrote so many days ago, or earlier."""
+        return old_files(self._engine, job, kind, days)
+
+    def forget_files(self, numbers: list[int]) -> None:
+        """Forget files that are removed, or that are somebody else's by now."""
+        forget_files(self._engine, numbers)
+
+    def remove_rows(self, job: str, days: float) -> int:
+        """Remove the rows of a job's runs that ended so many days ago; return how many runs."""
+        return remove_rows(self._engine, job, days)
 
     def rekey(self, key: str | None = None) -> int:
         """Encrypt every password anew under another key; return how many there were.

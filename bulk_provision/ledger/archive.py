@@ -86,13 +86,22 @@ def _maybe_sent(connection: Connection, run_id: int, account_id: int) -> int:
     )
 
 
-def _record(connection: Connection, row: Any) -> RunRecord:  # noqa: ANN401  (a row mapping)
-    counts = outcome_counts(connection, row["id"])
+def counts_of(connection: Connection, run_id: int) -> tuple[dict[Outcome | None, int], int]:
+    """Count a run's rows by outcome (as `outcome_counts`), and the calls that left."""
+    kept = connection.scalar(sa.select(runs.c.counts).where(runs.c.id == run_id))
+    if kept is not None:  # its rows were removed
+        told = json.loads(kept)
+        return {Outcome(name): n for name, n in told["outcomes"].items()}, told["calls"]
     calls = connection.scalar(
         sa.select(sa.func.count()).where(
-            attempts.c.run_id == row["id"], attempts.c.verdict != "unsent"
+            attempts.c.run_id == run_id, attempts.c.verdict != "unsent"
         )
     )
+    return outcome_counts(connection, run_id), calls or 0
+
+
+def _record(connection: Connection, row: Any) -> RunRecord:  # noqa: ANN401  (a row mapping)
+    counts, calls = counts_of(connection, row["id"])
     outcomes = {outcome: counts.get(outcome, 0) for outcome in Outcome}
     if still_open := counts.get(None, 0):  # it runs, or was killed
         maybe_sent = _maybe_sent(connection, row["id"], row["account_id"])
@@ -111,7 +120,7 @@ def _record(connection: Connection, row: Any) -> RunRecord:  # noqa: ANN401  (a 
         ended_at=row["ended_at"],
         started_by=row["started_by"],
         rate=row["rate"],
-        calls=calls or 0,
+        calls=calls,
         outcomes=outcomes,
         rows=sum(counts.values()),
         reason=row["reason"],
@@ -120,14 +129,32 @@ def _record(connection: Connection, row: Any) -> RunRecord:  # noqa: ANN401  (a 
         kind=row["kind"],
         undoes=row["undoes"],
         job=row["job"],
+        has_rows=row["counts"] is None,
     )
 
 
-def result_rows(engine: Engine, vault: Vault, account_id: int, run_id: int) -> Iterator[ResultRow]:
-    """Yield a run's rows in the source's order, with the credentials as they are known now."""
+def unchanged(connection: Connection, run_id: int) -> int:
+    """Count the rows of a run that are as an earlier run left them."""
+    counted = sa.select(sa.func.count()).where(rows.c.run_id == run_id, ~_IS_CHANGED)
+    return connection.scalar(counted) or 0
+
+
+def result_rows(
+    engine: Engine, vault: Vault, account_id: int, run_id: int, *, changed: bool = False
+) -> Iterator[ResultRow]:
+    """Yield a run's rows in the source's order, with the credentials as they are known now.
+
+    Args:
+        engine: the ledger's connections.
+        vault: opens the account's passwords.
+        account_id: the account in the ledger.
+        run_id: whose rows.
+        changed: leave out those that are as an earlier run left them.
+    """
     after = 0
+    wanted = _RESULTS.where(rows.c.run_id == run_id, *([_IS_CHANGED] if changed else []))
     while True:
-        page = _RESULTS.where(rows.c.run_id == run_id, rows.c.seq > after).limit(_PAGE)
+        page = wanted.where(rows.c.seq > after).limit(_PAGE)
         with engine.connect().execution_options(**READS) as connection:
             found = connection.execute(page, {"account_id": account_id}).all()
         if not found:
@@ -195,6 +222,10 @@ def _credential(
     return False, of_sheet
 
 
+# Calls were needed for it, or it is nothing that the ledger could remember.
+_IS_CHANGED = rows.c.action.is_not(None) | sa.func.coalesce(rows.c.outcome, "").not_in(
+    (Outcome.UNCHANGED, Outcome.EXISTS)
+)
 _RUNS = sa.select(runs, accounts.c.appid, accounts.c.base_url).join(
     accounts, accounts.c.id == runs.c.account_id
 )

@@ -39,7 +39,9 @@ class Forgotten(NamedTuple):
     kept: int
 
 
-def forget(engine: Engine, *, run_id: int | None, older_than: float | None) -> Forgotten:
+def forget(
+    engine: Engine, *, run_id: int | None, older_than: float | None, job: str | None = None
+) -> Forgotten:
     """Erase passwords; it cannot be undone.
 
     Args:
@@ -47,6 +49,7 @@ def forget(engine: Engine, *, run_id: int | None, older_than: float | None) -> F
         run_id: erase those of this run's rows and of the endpoints that they name.
         older_than: erase those of runs that ended, and of endpoints that were last written, so
             many days ago.
+        job: with `older_than`: only those of this job's runs.
 
     Raises:
         AccountBusyError: a run is going on; it needs its passwords.
@@ -64,6 +67,9 @@ def forget(engine: Engine, *, run_id: int | None, older_than: float | None) -> F
         before = time.time() - (older_than or 0.0) * _DAY
         of_runs = sa.func.coalesce(runs.c.ended_at, runs.c.started_at) < before
         touched = endpoints.c.updated_at < before
+        if job is not None:
+            of_runs &= runs.c.job == job
+            touched &= endpoints.c.run_id.in_(sa.select(runs.c.id).where(runs.c.job == job))
     has_password = touched & endpoints.c.sealed.is_not(None)
     delivered = endpoints.c.state.in_(_DELIVERED) & ~endpoints.c.doubted
     with engine.begin() as connection:
@@ -91,7 +97,8 @@ def forget(engine: Engine, *, run_id: int | None, older_than: float | None) -> F
             .values(sealed=None)
         ).rowcount
     failpoints.reach("erased")
-    wipe(engine)
+    if job is None or credentials or cells:  # a job asks every night, mostly for nothing
+        wipe(engine)
     return Forgotten(credentials, cells, kept or 0)
 
 

@@ -3,14 +3,14 @@
 Times are UTC seconds since 1970. `sealed` columns hold passwords as `vault` encrypts them.
 
     accounts ──< runs ──< rows            what each line of each source became
-        │          ├────< attempts        every call that was made; only ever appended to
-        │          └────< files           what a run wrote, for whoever cleans up later
+        │          └────< attempts        every call that was made; only ever appended to
         ├──< endpoints                    what we know of a username: the intent and its outcome
         │       └──< earlier_passwords    passwords that an unanswered request may have set
         ├──< listings ──< listed          the vendor's own list, page by page, while it is read
         └─── leases                       which process may call for the account
 
-    notices                               what was last told about a job
+    files                                 what a job wrote, for the day when it cleans up
+    notices                               what was last told about a job, and when it went well
 """
 
 from __future__ import annotations
@@ -90,6 +90,7 @@ runs = sa.Table(
     sa.Column("kind", sa.Text, nullable=False, server_default="provision"),  # or "undo"
     sa.Column("undoes", sa.Integer),  # the run whose endpoints an undo removes
     sa.Column("job", sa.Text, nullable=False, server_default=""),  # the job's name
+    sa.Column("counts", sa.Text),  # JSON: outcomes and calls, once its rows are removed
     sa.Column("staged_at", sa.Float),  # when its source was read to the end; NULL: not yet, never
     sa.Index("runs_by_account", "account_id", "ended_at"),
 )
@@ -184,9 +185,8 @@ files = sa.Table(
     "files",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("run_id", sa.ForeignKey("runs.id"), nullable=False),
     sa.Column("job", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),  # "results", "source", "log"
+    sa.Column("kind", sa.Text, nullable=False),  # "results" or "log"
     sa.Column("path", sa.Text, nullable=False),  # absolute
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("modified_ns", sa.BigInteger, nullable=False),  # as it was written: else it is theirs
@@ -220,6 +220,6 @@ notices = sa.Table(
     "notices",
     metadata,
     sa.Column("job", sa.Text, primary_key=True),
-    sa.Column("state", sa.Text, nullable=False),  # a fingerprint of what was told
+    sa.Column("state", sa.Text, nullable=False),  # JSON: `history.Noted`
     sa.Column("told_at", sa.Float, nullable=False),
 )

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 from bulk_provision.results.layout import SHEET_LIMIT
 from bulk_provision.results.of_source import annotation_path, write_annotation, write_problems
-from bulk_provision.results.place import check_writable, results_path
+from bulk_provision.results.place import (
+    check_writable,
+    is_results_name,
+    make_folder,
+    results_path,
+)
 from bulk_provision.results.protected import check_protection
 
 if TYPE_CHECKING:
@@ -23,6 +28,8 @@ __all__ = [
     "annotation_path",
     "check_protection",
     "check_writable",
+    "is_results_name",
+    "make_folder",
     "results_path",
     "write_annotation",
     "write_csv",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -22,10 +23,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _PRIVATE = 0o600
+_UNFIT = re.compile(r"[^\w.-]")  # in a file's name
+_RESULTS_NAME = re.compile(r"-results-\d{8}T\d{6}\.\d{3}Z")
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
-def results_path(source: str, started_at: float, suffix: str = ".xlsx") -> Path:
+def results_path(
+    source: str,
+    started_at: float,
+    suffix: str = ".xlsx",
+    folder: Path | None = None,
+    label: str = "",
+) -> Path:
     """Name the results file of a run: `users-results-20260102T030405.678Z.xlsx`.
 
     The time is UTC and sorts as text; it has milliseconds, so that two runs of one source that
@@ -35,14 +44,32 @@ def results_path(source: str, started_at: float, suffix: str = ".xlsx") -> Path:
         source: the input file's path; "-" (standard input) is called "stdin".
         started_at: UTC, seconds since 1970.
         suffix: what the name ends with.
-
-    Returns:
-        A path beside the source; for standard input, in the current directory.
+        folder: where it lies; None: beside the source, for standard input in the current folder.
+        label: comes after the source's name, when there are several files about one source.
     """
     beside = Path("stdin") if source == "-" else Path(source)
+    if folder is not None:
+        beside = folder / beside.name
     moment = datetime.fromtimestamp(started_at, tz=UTC)
     stamp = f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z"
-    return beside.with_name(f"{beside.stem}-results-{stamp}{suffix}")
+    which = f"-{_UNFIT.sub('_', label)}" if label else ""
+    return beside.with_name(f"{beside.stem}{which}-results-{stamp}{suffix}")
+
+
+def is_results_name(name: str) -> bool:
+    """Tell whether a file is called as `results_path` (or `csv_paths` from it) calls files."""
+    return _RESULTS_NAME.search(name) is not None
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder for results, private, with those above it; raises ResultsError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise ResultsError(
+            f"The folder {folder} for the results cannot be made: {problem.strerror}.",
+            "Name another one; nothing was called.",
+        ) from problem
 
 
 def csv_paths(path: Path) -> dict[Pile, Path]:

@@ -127,7 +127,7 @@ def _of_source(settings: Settings) -> Iterator[Finding]:
             yield Finding("source", f"there is no folder {folder}.", "Correct the path.")
         elif file_to_read(source) is None:
             yield Finding("source", _nothing_there(source), "See that it comes.", is_warning=True)
-    except OSError as problem:
+    except (OSError, ProvisionError) as problem:
         cure = "Let the user that the job runs as read it."
         yield Finding("source", f"it cannot be looked at: {problem}.", cure, is_warning=True)
 

@@ -11,7 +11,7 @@ from bulk_provision.setting_up.needs import secrets_needed, served_names, source
 from bulk_provision.settings import (
     NotifyWhen,
     Pick,
-    ResultsWhen,
+    ResultsRows,
     address_of,
     is_inbox,
     is_pattern,
@@ -124,8 +124,8 @@ def _results(settings: Settings) -> str:
             where += f", in {source_folder(settings.source)}"
     kind = "CSV files" if settings.csv else "a workbook"
     protected = " under a password" if settings.protect else ""
-    when = ", unless nothing changed" if settings.results_when is ResultsWhen.CHANGED else ""
-    return f"{kind}{protected} {where}{when}"
+    rows = ", of what changed alone" if settings.results_rows is ResultsRows.CHANGED else ""
+    return f"{kind}{protected} {where}{rows}"
 
 
 def _told(settings: Settings) -> Iterator[str]:

@@ -26,7 +26,7 @@ from bulk_provision.settings.fields import (
     NotifyWhen,
     Pick,
     Reconcile,
-    ResultsWhen,
+    ResultsRows,
     Settings,
     default_ledger,
 )
@@ -50,7 +50,7 @@ __all__ = [
     "Pick",
     "Reconcile",
     "Reference",
-    "ResultsWhen",
+    "ResultsRows",
     "Served",
     "Settings",
     "account_of",

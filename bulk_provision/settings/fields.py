@@ -32,11 +32,11 @@ class Pick(StrEnum):
     ALL = "all"
 
 
-class ResultsWhen(StrEnum):
-    """When results are written."""
+class ResultsRows(StrEnum):
+    """Which rows the results have."""
 
-    ALWAYS = "always"
-    CHANGED = "changed"  # unless every row is as the ledger remembers it
+    ALL = "all"
+    CHANGED = "changed"  # not those that are as the ledger remembers them
 
 
 class Reconcile(StrEnum):
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     # what comes out
     output: str | None = None
     results_folder: Path | None = None
-    results_when: ResultsWhen = ResultsWhen.ALWAYS
+    results_rows: ResultsRows = ResultsRows.ALL
     csv: bool = False
     annotate: bool = False
     protect: bool | None = None  # None: as the next two say

@@ -22,7 +22,7 @@ from bulk_provision.model import Secret
 if TYPE_CHECKING:
     from bulk_provision.settings.fields import Settings
 
-_LIMIT = 4096  # characters that are read of a file with a secret: it may be any file
+LIMIT = 4096  # characters that are read of a file with a secret: it may be any file
 _PATIENCE = 30.0  # seconds that a command may take
 
 
@@ -88,7 +88,15 @@ class Reference(NamedTuple):
         raise UsageError(f"Where to find {what} is not said.", "Name a file, variable or command.")
 
     def read(self) -> Secret:
-        """Return the secret.
+        """Return the secret; white space round it is taken away.
+
+        Raises:
+            UsageError: it is not there, or empty.
+        """
+        return Secret(self.text().reveal().strip())
+
+    def text(self) -> Secret:
+        """Return what is there as it stands: at most `LIMIT` characters of it.
 
         Raises:
             UsageError: it is not there, or empty.
@@ -102,7 +110,7 @@ class Reference(NamedTuple):
         if not text.strip():
             where = f"The file {self.place} with" if self.kind == "file" else "What holds"
             raise UsageError(f"{where} {self.what} is empty.")
-        return Secret(text.strip())
+        return Secret(text)
 
 
 def source_password(settings: Settings) -> Secret | None:
@@ -158,7 +166,7 @@ def text_of_secret_file(path: Path, what: str) -> str:
     """
     try:
         with secret_path(path).open(encoding="utf-8-sig") as file:
-            return file.read(_LIMIT)
+            return file.read(LIMIT)
     except OSError as problem:
         raise UsageError(
             f"The file {path} with {what} cannot be read: {problem.strerror}.",
@@ -176,7 +184,7 @@ def _output_of(command: str, what: str) -> str:
         ran = subprocess.run(  # noqa: S603  (the user's own command, and no shell)
             words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE, check=True
         )
-        return ran.stdout[: 4 * _LIMIT].decode("utf-8-sig")[:_LIMIT]
+        return ran.stdout[: 4 * LIMIT].decode("utf-8-sig")[:LIMIT]
     except (ValueError, IndexError):
         trouble = "it is not a command line, or what it prints is not text"
     except OSError as problem:

@@ -13,12 +13,12 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("kind", sa.Text(), nullable=False, server_default="provision"))
     op.add_column("runs", sa.Column("undoes", sa.Integer(), nullable=True))
     op.add_column("runs", sa.Column("job", sa.Text(), nullable=False, server_default=""))
+    op.add_column("runs", sa.Column("counts", sa.Text(), nullable=True))
     op.add_column("runs", sa.Column("staged_at", sa.Float(), nullable=True))
     op.execute("UPDATE runs SET staged_at = started_at WHERE state = 'done'")
     op.create_table(
         "files",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("run_id", sa.Integer(), nullable=False),
         sa.Column("job", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
@@ -26,7 +26,6 @@ def upgrade() -> None:
         sa.Column("modified_ns", sa.BigInteger(), nullable=False),
         sa.Column("written_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"]),
     )
     op.create_index("files_by_job", "files", ["job", "written_at"])
     op.create_table(
