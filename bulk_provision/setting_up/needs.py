@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from bulk_provision.settings import Settings
 
+MADE_BY_RUNS = frozenset({"ledger", "results_folder", "log_folder"})
+"""Settings whose folders a run makes when they are not there; the others have to be there."""
 _WILD = re.compile(r"[*?\[]")
 
 
