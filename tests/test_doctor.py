@@ -74,7 +74,7 @@ def calls(sandbox):
 
 async def test_all_is_well_and_nothing_is_changed(job, tmp_path, sandbox):
     before = sorted(tmp_path.iterdir())
-    found = await looked(job(results_folder="results", metrics="m/n.prom"))
+    found = await looked(job(results_folder="results", metrics="n.prom"))
     assert {result.health for result in found if result.name not in ("user", "TLS")} == {OK}
     assert "username in 'SIP user', password in 'Password'" in of(found, "source").what
     assert "there is none yet" in of(found, "ledger").what
@@ -211,6 +211,13 @@ async def test_a_column_of_accounts_that_is_not_there_is_told(job, tmp_path):
     told = [result for result in found if result.name == "source"]
     assert [result.health for result in told] == [OK, FAILED]
     assert told[1].what == "there is no column 'region'; there are: Team."
+
+
+async def test_a_folder_that_no_run_makes_has_to_be_there(job):
+    found = await looked(job(metrics="m/n.prom", log_folder="l"))
+    told = {one.what.partition(":")[0]: one.health for one in found if one.name == "folder"}
+    assert told["metrics"] is FAILED
+    assert told["log_folder"] is OK
 
 
 async def test_a_folder_that_is_a_file_is_told(job, tmp_path):

@@ -105,6 +105,7 @@ def test_what_only_looks_like_a_contradiction_is_none(check, text):
         ('source = "people.csv"\nkeep_logs_days = 5', "keep_logs_days"),
         ('source = "people.csv"\nmetrics = "m.txt"', "metrics"),
         ('source = "people.csv"\npick = "all"', "pick"),
+        ('source = "people.csv"\nmetrics = "m/n.prom"', "metrics"),
         ('source = "people.csv"\nschedule = "02:17"', "ledger"),
         ('source = "people.csv"\nschedule = "02:17"\noutput = "r.xlsx"\nledger="l"', "output"),
         ('source = "people.csv"\nschedule = "02:17"\nrecheck = true\nledger="l"', "recheck"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bulk_provision.doctor.results import Health, Result
 from bulk_provision.ledger import ledger_path
-from bulk_provision.setting_up import SecretNeeded, folders_written, nearest_folder
+from bulk_provision.setting_up import MADE_BY_RUNS, SecretNeeded, folders_written, nearest_folder
 from bulk_provision.settings import secret_path
 
 if TYPE_CHECKING:
@@ -95,6 +95,9 @@ def folders(settings: Settings) -> Iterator[Result]:
 
 def _writable(key: str, folder: Path) -> Result:
     there = nearest_folder(folder)
+    if there != folder and key not in MADE_BY_RUNS:
+        what = f"{key}: there is no folder {folder}, and a run does not make it."
+        return Result("folder", Health.FAILED, what, f"install -d -m 0750 {folder}")
     try:
         with tempfile.TemporaryFile(dir=there) as file:
             file.write(b"a few bytes")

@@ -13,6 +13,7 @@ from bulk_provision.setting_up.checking import Checked, check_job
 from bulk_provision.setting_up.command import closed_folder, this_command
 from bulk_provision.setting_up.cron import crontab
 from bulk_provision.setting_up.needs import (
+    MADE_BY_RUNS,
     SecretNeeded,
     file_to_read,
     folders_written,
@@ -25,6 +26,7 @@ from bulk_provision.setting_up.systemd import Units, units
 from bulk_provision.setting_up.words import in_words
 
 __all__ = [
+    "MADE_BY_RUNS",
     "Checked",
     "Placed",
     "SecretNeeded",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bulk_provision.errors import ProvisionError
 from bulk_provision.setting_up.needs import (
+    MADE_BY_RUNS,
     file_to_read,
     folders_written,
     nearest_folder,
@@ -127,7 +128,7 @@ def _of_source(settings: Settings) -> Iterator[Finding]:
             yield Finding("source", f"there is no folder {folder}.", "Correct the path.")
         elif file_to_read(source) is None:
             yield Finding("source", _nothing_there(source), "See that it comes.", is_warning=True)
-    except OSError as problem:
+    except (OSError, ProvisionError) as problem:
         cure = "Let the user that the job runs as read it."
         yield Finding("source", f"it cannot be looked at: {problem}.", cure, is_warning=True)
 
@@ -208,6 +209,9 @@ def _of_folder(key: str, folder: Path) -> Iterator[Finding]:
     except OSError as problem:
         yield Finding(key, f"{folder}: {problem.strerror}.", "Correct the path.", is_warning=True)
         return
-    if not os.access(there, os.W_OK | os.X_OK):
+    if there != folder and key not in {*MADE_BY_RUNS, "source"}:  # that one is told already
+        what = f"there is no folder {folder}, and a run does not make it."
+        yield Finding(key, what, "Make it.", is_warning=key != "output")
+    elif not os.access(there, os.W_OK | os.X_OK):
         cure = "Give the user that the job runs as the right to."
         yield Finding(key, f"this user may not write to {there}.", cure, is_warning=True)

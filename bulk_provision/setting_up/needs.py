@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bulk_provision.errors import UsageError
+from bulk_provision.errors import SourceError, UsageError
 from bulk_provision.ledger import ledger_path
+from bulk_provision.rounds.inputs import inputs_of
 from bulk_provision.settings import Reference, is_inbox, is_pattern
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from bulk_provision.settings import Settings
 
+MADE_BY_RUNS = frozenset({"ledger", "results_folder", "log_folder"})
+"""Settings whose folders a run makes when they are not there; the others have to be there."""
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -91,20 +94,20 @@ def source_folder(source: str) -> Path:
 
 
 def file_to_read(source: str) -> Path | None:
-    """Return the file that a run would read first; None when there is none yet.
+    """Return the file that a run would read first, of an inbox a fresh one too; None: nothing yet.
 
-    Of a pattern, the newest file counts; of an inbox, the first by name.
+    Raises:
+        SourceError: an inbox cannot be read.
     """
-    path = Path(source)
-    if is_inbox(source):
-        found = [one for one in path.iterdir() if one.is_file() and not one.name.startswith(".")]
-        return min(found, default=None)
     if is_pattern(source):
-        folder = source_folder(source)
-        pattern = str(path.absolute().relative_to(folder))
-        matches = [one for one in folder.glob(pattern) if one.is_file()]
-        return max(matches, key=lambda one: one.stat().st_mtime, default=None)
-    return path if path.exists() else None
+        try:
+            paths = inputs_of(source, takes_all=False).paths
+        except SourceError:  # nothing matches
+            return None
+    else:
+        inputs = inputs_of(source, takes_all=False)
+        paths = [*inputs.paths, *inputs.left]
+    return next((path for path in map(Path, paths) if path.exists()), None)
 
 
 def nearest_folder(path: Path) -> Path:

@@ -124,8 +124,8 @@ def _results(settings: Settings) -> str:
             where += f", in {source_folder(settings.source)}"
     kind = "CSV files" if settings.csv else "a workbook"
     protected = " under a password" if settings.protect else ""
-    when = ", of rows that changed alone" if settings.results_rows is ResultsRows.CHANGED else ""
-    return f"{kind}{protected} {where}{when}"
+    rows = ", of what changed alone" if settings.results_rows is ResultsRows.CHANGED else ""
+    return f"{kind}{protected} {where}{rows}"
 
 
 def _told(settings: Settings) -> Iterator[str]:
