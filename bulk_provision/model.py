@@ -35,6 +35,7 @@ OUTCOMES_OF = {
         *(Outcome.REMOVED, Outcome.GONE, Outcome.KEPT, Outcome.FAILED, Outcome.IN_DOUBT),
         Outcome.UNPROCESSED,
     ),
+    "reconcile": (),  # it has no rows
 }
 """The outcomes that rows of a run may have, by the run's kind, in the order of telling."""
 

@@ -28,6 +28,8 @@ def command(limit: int, **flags: Any) -> None:  # noqa: ANN401
     for record in records:
         started = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(record.started_at))
         what = record.source if record.undoes is None else f"undo of run {record.undoes}"
+        if record.kind == "reconcile":
+            what = f"reconcile {record.source}".rstrip()
         click.echo(
             f"{record.run_id:>5}  {started}  {record.appid:>10}  {record.state:<11}  "
             f"{record.rows:>9,}  {what}"
