@@ -412,6 +412,7 @@ async def _finish(run: Run, table: Table | None, target: Path, results: Results)
             files = await asyncio.to_thread(write_results, run.ledger, run.run_id, target, results)
             if results.annotate and table is not None:
                 files += (await asyncio.to_thread(_annotate, run, table, target, results),)
+            await asyncio.to_thread(_note_files, run, files)
     except ProvisionError as problem:
         said = f"{run.halt.reason}. " if run.halt else ""
         code = run.halt.exit_code if run.halt else ExitCode.STOPPED
@@ -435,6 +436,13 @@ async def _finish(run: Run, table: Table | None, target: Path, results: Results)
 
 def _has_something_to_tell(run: Run, results: Results) -> bool:
     return not results.only_changed or run.ledger.unchanged(run.run_id) < run.staged.rows
+
+
+def _note_files(run: Run, files: tuple[str, ...]) -> None:
+    """Write down what a job wrote, for the day when it cleans up."""
+    if run.job:
+        for file in files:
+            run.ledger.note_file(run.job, "results", Path(file))
 
 
 def _annotate(run: Run, table: Table, target: Path, results: Results) -> str:

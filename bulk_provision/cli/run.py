@@ -67,7 +67,7 @@ def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa:
     """
     from bulk_provision.cli.telling import reporter
     from bulk_provision.job import LedgerPlace
-    from bulk_provision.rounds import clean_up
+    from bulk_provision.rounds import clean_up, note_log
     from bulk_provision.watch import Watch
 
     settings = settings_of(job, json_=json, **flags)
@@ -75,9 +75,10 @@ def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa:
     with reporter(settings) as told:
         watch = Watch.of(settings, settings.name, ledger, told.warn)
         watch.started()
+        note_log(ledger, settings.name, told.log_file)
         round_, key = _go(settings, told)
         watch.ended(round_)
-        clean_up(ledger, round_, keeping_of(settings), told.log_file, told.note)
+        clean_up(ledger, settings.name, keeping_of(settings), told.note)
     _tell(settings, round_)
     if any(run.results for run in round_.runs):
         key.show()

@@ -8,7 +8,17 @@ keeping    what is removed when its time is over
 """
 
 from bulk_provision.rounds.going import Told, go, gravest, not_begun
-from bulk_provision.rounds.keeping import Keeping, clean_up
+from bulk_provision.rounds.keeping import Keeping, clean_up, note_log
 from bulk_provision.rounds.orders import Orders, Routes
 
-__all__ = ["Keeping", "Orders", "Routes", "Told", "clean_up", "go", "gravest", "not_begun"]
+__all__ = [
+    "Keeping",
+    "Orders",
+    "Routes",
+    "Told",
+    "clean_up",
+    "go",
+    "gravest",
+    "not_begun",
+    "note_log",
+]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bulk_provision.errors import ProvisionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from bulk_provision.job import LedgerPlace
     from bulk_provision.ledger import Ledger
-    from bulk_provision.model import RoundSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,48 +33,42 @@ class Keeping:
     passwords: float | None = None
 
 
-def clean_up(
-    place: LedgerPlace,
-    round_: RoundSummary,
-    keeping: Keeping,
-    log_file: Path | None,
-    note: Callable[..., None],
-) -> None:
-    """Write down what this round wrote, and remove what is older than it is to be kept.
+def note_log(place: LedgerPlace, job: str, log_file: Path | None) -> None:
+    """Write down, at the beginning of a round, which log it writes: it may be killed.
+
+    A ledger that cannot be opened is told by the round itself.
+    """
+    if job and log_file is not None:
+        with suppress(ProvisionError), place.open() as ledger:
+            ledger.note_file(job, "log", log_file)
+
+
+def clean_up(place: LedgerPlace, job: str, keeping: Keeping, note: Callable[..., None]) -> None:
+    """Remove what a job wrote and what is older than it is to be kept, at the end of a round.
 
     Only what this job wrote itself, and nobody has changed since, is removed. Nothing in here
     makes a round fail: what goes wrong is told, and tried again by the next one.
 
     Args:
         place: the ledger's.
-        round_: what was done; without a job's name, nothing is written down or removed.
+        job: the job's name; without one, nothing is removed.
         keeping: for how long.
-        log_file: of this round; None: there is none.
         note: is told each thing that is removed, and what could not be.
     """
-    if not round_.job:
+    if not job or keeping == Keeping():
         return
     try:
         with place.open() as ledger:
-            for path in (path for run in round_.runs for path in run.results):
-                _note_file(ledger, round_.job, "results", Path(path))
-            if log_file is not None:
-                _note_file(ledger, round_.job, "log", log_file)
-            _remove_files(ledger, round_.job, "results", keeping.results, note)
-            _remove_files(ledger, round_.job, "log", keeping.logs, note)
+            _remove_files(ledger, job, "results", keeping.results, note)
+            _remove_files(ledger, job, "log", keeping.logs, note)
             if keeping.passwords is not None:
-                erased = ledger.forget(older_than=keeping.passwords, job=round_.job)
+                erased = ledger.forget(older_than=keeping.passwords, job=job)
                 if erased.credentials or erased.cells:
                     note("passwords_forgotten", endpoints=erased.credentials, rows=erased.cells)
-            if keeping.rows is not None and (count := ledger.remove_rows(round_.job, keeping.rows)):
+            if keeping.rows is not None and (count := ledger.remove_rows(job, keeping.rows)):
                 note("rows_removed", runs=count)
     except ProvisionError as problem:
         note("clean_up_failed", why=problem.what, cure=problem.cure)
-
-
-def _note_file(ledger: Ledger, job: str, kind: str, path: Path) -> None:
-    if path.exists():  # somebody may have fetched it already
-        ledger.note_file(job, kind, path)
 
 
 def _remove_files(
