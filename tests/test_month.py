@@ -44,7 +44,7 @@ notify_file = "notify"
 keep_results_days = 9.5
 keep_logs_days = 9.5
 keep_rows_days = 9.5
-forget_after_days = 20
+forget_after_days = 20.5
 
 [accounts.main]
 appid = {appid}
