@@ -435,7 +435,9 @@ async def _finish(run: Run, table: Table | None, target: Path, results: Results)
 
 
 def _has_something_to_tell(run: Run, results: Results) -> bool:
-    return not results.only_changed or run.ledger.unchanged(run.run_id) < run.staged.rows
+    if not results.only_changed:
+        return True
+    return sum(run.ledger.unchanged(run.run_id).values()) < run.staged.rows
 
 
 def _note_files(run: Run, files: tuple[str, ...]) -> None:

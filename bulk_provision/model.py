@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Outcome(StrEnum):
@@ -306,7 +309,8 @@ class RunRecord:
         undoes: that other run.
         job: the name of the job that it belongs to; "" when it belongs to none.
         has_rows: False once its rows were removed (keep_rows_days): only counts are left.
-        left_out: rows that a results file leaves out, since they are as an earlier run left them.
+        left_out: rows, by outcome, that a results file leaves out: they are as an earlier run left
+            them.
     """
 
     run_id: int
@@ -331,7 +335,7 @@ class RunRecord:
     undoes: int | None = None
     job: str = ""
     has_rows: bool = True
-    left_out: int = 0
+    left_out: Mapping[Outcome, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import re
 import signal
 import time
 
+import openpyxl
 import pytest
 
 from bulk_provision.sandbox import FaultPlan, Sandbox, SandboxOptions
@@ -281,6 +282,15 @@ async def test_results_of_what_changed_have_no_other_rows_and_no_file_when_nothi
     assert [row["username"] for row in sheets.credentials] == ["user0003", "user0004"]
     assert not sheets.skipped
     assert not sheets.failed
+    told = texts_of_summary(tmp_path / path)
+    assert "2 rows from people.csv (3 more are as they were, and left out)" in told
+    assert "unchanged, left out" in told
+    assert "fault of the program" not in told
+
+
+def texts_of_summary(path):
+    book = openpyxl.load_workbook(path)
+    return "\n".join(str(cell.value) for row in book["Summary"].iter_rows() for cell in row)
 
 
 async def test_a_log_file_has_every_event_with_its_run(tmp_path):

@@ -187,8 +187,8 @@ class Ledger:
         vault = self._vault(record.appid, record.base_url)
         return archive.result_rows(self._engine, vault, account_id, run_id, changed=changed)
 
-    def unchanged(self, run_id: int) -> int:
-        """Count the rows of a run that are as an earlier run left them."""
+    def unchanged(self, run_id: int) -> dict[Outcome, int]:
+        """Count the rows of a run that are as an earlier run left them, by outcome."""
         with self._engine.connect().execution_options(**READS) as connection:
             return archive.unchanged(connection, run_id)
 

@@ -133,10 +133,14 @@ def _record(connection: Connection, row: Any) -> RunRecord:  # noqa: ANN401  (a 
     )
 
 
-def unchanged(connection: Connection, run_id: int) -> int:
-    """Count the rows of a run that are as an earlier run left them."""
-    counted = sa.select(sa.func.count()).where(rows.c.run_id == run_id, ~_IS_CHANGED)
-    return connection.scalar(counted) or 0
+def unchanged(connection: Connection, run_id: int) -> dict[Outcome, int]:
+    """Count the rows of a run that are as an earlier run left them, by outcome."""
+    counted = (
+        sa.select(rows.c.outcome, sa.func.count())
+        .where(rows.c.run_id == run_id, ~_IS_CHANGED)
+        .group_by(rows.c.outcome)
+    )
+    return {Outcome(outcome): count for outcome, count in connection.execute(counted)}
 
 
 def result_rows(

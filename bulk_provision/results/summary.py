@@ -71,8 +71,11 @@ def rows_of(number: int) -> str:
 def headline(run: RunRecord, tally: Tally) -> str:
     """Say in one sentence what became of the rows."""
     source = "standard input" if run.source == "-" else PurePath(run.source).name
+    left_out = sum(run.left_out.values())
     if run.undoes is None:
         what = f"{rows_of(tally.rows)} from {source}"
+        if left_out:
+            what += f" ({left_out:,} more are as they were, and left out)"
         parts = [f"{tally.piles[Pile.CREATED]:,} with working credentials"]
     else:
         what = f"Undo of run {run.undoes}, which created {rows_of(tally.rows)} of {source}"
@@ -93,11 +96,13 @@ def alerts(run: RunRecord, tally: Tally) -> list[str]:
     elif run.state != "done":
         state = _STATES.get(run.state, run.state)
         told.append(f"The run was {state}: {run.reason}" if run.reason else f"The run was {state}.")
-    counted = {outcome: tally.outcomes[outcome] for outcome in Outcome}
+    left_out = run.left_out
+    counted = {outcome: tally.outcomes[outcome] + left_out.get(outcome, 0) for outcome in Outcome}
     recorded = {outcome: run.outcomes.get(outcome, 0) for outcome in Outcome}
-    if run.state != "running" and (counted != recorded or tally.rows != run.rows):
+    rows = sum(counted.values())
+    if run.state != "running" and (counted != recorded or rows != run.rows):
         told.append(
-            f"This file holds {rows_of(tally.rows)}, but the ledger's record of the run says "
+            f"This file tells of {rows_of(rows)}, but the ledger's record of the run says "
             f"{rows_of(run.rows)} and {rows_of(sum(recorded.values()))} with an outcome. This is "
             "a fault of the program: please report it, and keep the ledger."
         )
@@ -118,6 +123,9 @@ def outcome_lines(run: RunRecord, tally: Tally) -> list[OutcomeLine]:
         if outcome is Outcome.EXISTS and tally.reset:
             meaning = "Already existed at TeleCMI; a run of ours set its password."
             lines.append(OutcomeLine(outcome, "exists, reset", tally.reset, meaning, "Credentials"))
+        if left_out := run.left_out.get(outcome, 0):
+            meaning = f"As an earlier run left them: bulk-provision export {run.run_id} has them."
+            lines.append(OutcomeLine(outcome, f"{label}, left out", left_out, meaning, "none"))
     return lines
 
 

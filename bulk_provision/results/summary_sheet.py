@@ -70,7 +70,14 @@ def _outcomes(page: _Page, run: RunRecord, tally: Tally) -> None:
         )
         page.line([(name, label), (count, rows), (words, meaning), (words, sheet)])
     total = looks.total_label
-    page.line([(total, "all"), (looks.total_count, tally.rows), (total, ""), (total, "")])
+    page.line(
+        [
+            (total, "all"),
+            (looks.total_count, sum(line.rows for line in lines)),
+            (total, ""),
+            (total, ""),
+        ]
+    )
     page.chart([line for line in lines if line.rows])
 
 
