@@ -8,11 +8,11 @@ import sys
 import time
 from pathlib import Path
 
-from bulk_provision import job
+from bulk_provision import finishing
 from bulk_provision.__main__ import main
 
 spent = {"writing": 0.0}
-write_results = job.write_results
+write_results = finishing.write_results
 
 
 def timed(*args, **kwargs):
@@ -25,7 +25,7 @@ def timed(*args, **kwargs):
 
 
 report = Path(sys.argv.pop(1))
-job.write_results = timed
+finishing.write_results = timed
 try:
     main()
 finally:

@@ -1,4 +1,4 @@
-"""`provision()` and `undo()`: the one place that wires source, ledger, pace, calls and results.
+"""`provision()`, `plan()`, `reconcile()`, `undo()`: the one place that wires the rooms below.
 
 The command line, a page or a job file call this and nothing below it.
 """
@@ -9,42 +9,25 @@ import asyncio
 import contextlib
 import threading
 import time
-from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-from bulk_provision import failpoints
 from bulk_provision import results as results_files
 from bulk_provision.checks import Rules
-from bulk_provision.errors import ProvisionError
-from bulk_provision.intake import open_table
-from bulk_provision.ledger import LEASE_SECONDS, Ledger
-from bulk_provision.model import Caution, ExitCode, Pace, Summary
-from bulk_provision.pace import Halt
+from bulk_provision.control import Control, Progress, Watcher
+from bulk_provision.finishing import finish, write_results
+from bulk_provision.model import Caution, Pace
+from bulk_provision.places import LedgerPlace, Results, Source
 from bulk_provision.plan import Policy, plan_of
 from bulk_provision.reconciling import Comparing, ReconcilingRun
-from bulk_provision.running import (
-    Control,
-    Progress,
-    Provisioning,
-    Run,
-    Watcher,
-    nothing_called,
-    plan_for,
-)
-from bulk_provision.settings import default_ledger
+from bulk_provision.running import Provisioning, Run, nothing_called, plan_for
 from bulk_provision.undoing import Undoing, check_account, to_undo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from bulk_provision.intake import Table
-    from bulk_provision.model import Account, Reconciled, ResultRow, Secret
+    from bulk_provision.model import Account, Reconciled, Summary
     from bulk_provision.piopiy import Sender
     from bulk_provision.plan import Plan
-    from bulk_provision.settings import Settings
-    from bulk_provision.shares import Route
     from bulk_provision.staging import Staged
 
 __all__ = [
@@ -64,110 +47,6 @@ __all__ = [
 
 MARKED_PROBLEMS = 20_000
 """How many problems are marked in a workbook: more comments make spreadsheet programs slow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The input, and how to read it.
-
-    Args:
-        path: a file, or "-" for CSV on `stdin`.
-        sheet: the worksheet's name; None: the one whose header fits.
-        mapping: field → header or column letter; empty: recognised from the headers.
-        encoding: of a text file; None: found out.
-        password: of a protected workbook.
-        stdin: what "-" reads.
-        route: which of its rows are read, when they are for several accounts; None: all.
-    """
-
-    path: str
-    sheet: str | None = None
-    mapping: Mapping[str, str] = field(default_factory=dict)
-    encoding: str | None = None
-    password: Secret | None = None
-    stdin: BinaryIO | None = None
-    route: Route | None = None
-
-    def open(self) -> Table:
-        """Open it; raises SourceError."""
-        return open_table(
-            self.path,
-            sheet=self.sheet,
-            mapping=self.mapping,
-            encoding=self.encoding,
-            password=self.password,
-            stdin=self.stdin,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """Where the results go.
-
-    Args:
-        path: the workbook's path; None: beside the source, named after it and the time.
-        csv: write four CSV files instead of a workbook.
-        overwrite: replace files that are there already.
-        protect: the password that the workbook opens with; None: none is needed.
-        annotate: write the source once more, with what became of its rows beside them.
-        folder: where they lie when there is no path; made when missing. None: beside the source.
-        label: comes into the name of the file: the account, when there are several.
-        only_changed: leave out the rows that are as an earlier run left them; nothing is written
-            when there are no others.
-
-    Raises:
-        UsageError: the password is not usable, or CSV files were to have one.
-    """
-
-    path: str | None = None
-    csv: bool = False
-    overwrite: bool = False
-    protect: Secret | None = None
-    annotate: bool = False
-    folder: Path | None = None
-    label: str = ""
-    only_changed: bool = False
-
-    def __post_init__(self) -> None:
-        if self.protect is not None:
-            results_files.check_protection(self.protect, csv=self.csv)
-
-    def target(self, source: str, started_at: float) -> Path:
-        """Return where they go for a source, or for what stands in its place."""
-        if self.path is not None:
-            return Path(self.path)
-        suffix = ".csv" if self.csv else ".xlsx"
-        return results_files.results_path(source, started_at, suffix, self.folder, self.label)
-
-    def make_folder(self) -> None:
-        """Make the folder; raises ResultsError."""
-        if self.path is None and self.folder is not None:
-            results_files.make_folder(self.folder)
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerPlace:
-    """Which ledger, and its key.
-
-    Args:
-        location: a database URL or a path; None: in the user's data directory.
-        key: the encryption key in base64; None: the key file beside the ledger.
-        lease_seconds: for how long a run holds its account when it stops responding.
-    """
-
-    location: str | None = None
-    key: str | None = field(default=None, repr=False)
-    lease_seconds: float = LEASE_SECONDS
-
-    @classmethod
-    def of(cls, settings: Settings) -> LedgerPlace:
-        """Return the one that settings name."""
-        key = settings.key.get_secret_value() if settings.key else None
-        return cls(settings.ledger, key, settings.lease_seconds)
-
-    def open(self) -> Ledger:
-        """Open it; raises LedgerError."""
-        return Ledger(self.location or default_ledger(), self.key)
 
 
 async def provision(
@@ -240,7 +119,7 @@ async def provision(
             book=book,
         )
         await run.go(wait, ledger.lease_seconds, sender)
-        summary = await _finish(run, table, target, results)
+        summary = await finish(run, table, target, results)
         run.watcher.ended(summary)
         return summary
 
@@ -379,7 +258,7 @@ async def undo(
             book=book,
         )
         await run.go(wait, ledger.lease_seconds, sender)
-        summary = await _finish(run, None, target, results)
+        summary = await finish(run, None, target, results)
         run.watcher.ended(summary)
         return summary
 
@@ -401,63 +280,6 @@ def plan_undo(
             return staged, plan_of(*book.planned(planned_id), pace.rate)
         finally:
             book.discard_plan(planned_id)
-
-
-async def _finish(run: Run, table: Table | None, target: Path, results: Results) -> Summary:
-    """Write the results and sum up."""
-    run.watcher.writing()
-    files: tuple[str, ...] = ()
-    try:
-        if await asyncio.to_thread(_has_something_to_tell, run, results):
-            files = await asyncio.to_thread(write_results, run.ledger, run.run_id, target, results)
-            if results.annotate and table is not None:
-                files += (await asyncio.to_thread(_annotate, run, table, target, results),)
-            await asyncio.to_thread(_note_files, run, files)
-    except ProvisionError as problem:
-        said = f"{run.halt.reason}. " if run.halt else ""
-        code = run.halt.exit_code if run.halt else ExitCode.STOPPED
-        run.halt = Halt(code, f"{said}{problem.what} {problem.cure}".rstrip(". "))
-    record = await asyncio.to_thread(run.ledger.run, run.run_id)
-    return Summary(
-        run_id=run.run_id,
-        account=run.account.appid,
-        source=record.source,
-        rows=record.rows,
-        outcomes=record.outcomes,
-        calls=record.calls,
-        seconds=time.time() - run.started_at,
-        results=files,
-        exit_code=run.exit_code(record.outcomes),
-        reason=run.halt.reason if run.halt else "",
-        warnings=run.staged.warnings,
-        undoes=record.undoes,
-    )
-
-
-def _has_something_to_tell(run: Run, results: Results) -> bool:
-    if not results.only_changed:
-        return True
-    return sum(run.ledger.unchanged(run.run_id).values()) < run.staged.rows
-
-
-def _note_files(run: Run, files: tuple[str, ...]) -> None:
-    """Write down what a job wrote, for the day when it cleans up."""
-    if run.job:
-        for file in files:
-            run.ledger.note_file(run.job, "results", Path(file))
-
-
-def _annotate(run: Run, table: Table, target: Path, results: Results) -> str:
-    path = results_files.annotation_path(target, table.source)
-    results_files.write_annotation(
-        path,
-        table,
-        run.ledger.result_rows(run.run_id),
-        run_id=run.run_id,
-        overwrite=results.overwrite,
-        protect=results.protect,
-    )
-    return str(path)
 
 
 async def plan(
@@ -508,25 +330,6 @@ async def plan(
         return await asyncio.to_thread(stage_only)
     finally:
         stopped.set()  # who is interrupted does not wait for the rest of the source
-
-
-def write_results(ledger: Ledger, run_id: int, target: Path, results: Results) -> tuple[str, ...]:
-    """Write a run's results from what the ledger knows now; return the files written."""
-    write = results_files.write_csv
-    if not results.csv:
-        write = partial(results_files.write_workbook, protect=results.protect)
-    record = ledger.run(run_id)
-    if results.only_changed:
-        record = replace(record, left_out=ledger.unchanged(run_id))
-
-    def rows() -> Iterator[ResultRow]:
-        for row in ledger.result_rows(run_id, changed=results.only_changed):
-            failpoints.reach("results-writing")
-            yield row
-
-    files = write(target, record, rows, overwrite=results.overwrite)
-    failpoints.reach("results-written")
-    return tuple(str(path) for path in files)
 
 
 def _write_problems(table: Table, staged: Staged, problems: Results) -> None:

@@ -1,4 +1,4 @@
-"""A run while it goes: from its lease to its last outcome, who is told of it, who may stop it.
+"""A run while it goes, from its lease to its last outcome.
 
 What a run does is a `Work`: where its rows come from, and what calls each of them needs. To create
 what a source asks for is one (`Provisioning`); everything else here is the same for all.
@@ -10,10 +10,11 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bulk_provision import failpoints
 from bulk_provision.calling import Tools
+from bulk_provision.control import Progress
 from bulk_provision.drain import Drain
 from bulk_provision.errors import (
     AccountBusyError,
@@ -38,88 +39,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from bulk_provision.checks import Rules
-    from bulk_provision.filling import Filled
+    from bulk_provision.control import Control, Watcher
     from bulk_provision.intake import Table
     from bulk_provision.ledger import Book, Lease, Ledger, Listings, OpenRow
-    from bulk_provision.model import Account, Caution, Pace, Summary
+    from bulk_provision.model import Account, Caution, Pace
     from bulk_provision.piopiy import Sender
     from bulk_provision.plan import Plan, Policy, Step
     from bulk_provision.shares import Share
 
 _PROGRESS_EVERY = 0.5  # seconds
-
-
-class Progress(NamedTuple):
-    """How far a run is."""
-
-    run_id: int
-    rows: int
-    outcomes: dict[Outcome, int]  # of the rows that are settled
-    calls: int
-    seconds: float  # since the first call could leave
-    is_waiting: bool  # held back by the vendor
-    pages: tuple[int, int] | None = None  # of the vendor's list: read, of how many; None: not it
-
-
-class Watcher:
-    """Is told how a run goes; does nothing about it. Override what is of interest."""
-
-    def waiting(self, holder: str) -> None:
-        """Another run holds the account; this one waits."""
-
-    def planned(self, run_id: int, staged: Staged, plan: Plan) -> None:
-        """Everything is read and checked; calls begin now."""
-
-    def reconciling(self, run_id: int) -> None:
-        """The vendor's list is read now, to be compared; no other call is made."""
-
-    def listed(self, filled: Filled) -> None:
-        """The vendor's list was used, or it was seen that it does not pay; rows follow."""
-
-    def progressed(self, progress: Progress) -> None:
-        """Called about twice a second."""
-
-    def writing(self) -> None:
-        """The calls have ended; the results are being written."""
-
-    def ended(self, summary: Summary) -> None:
-        """Everything is done."""
-
-
-class Abortable(Protocol):
-    """Something whose calls under way need not be waited for."""
-
-    def abort(self) -> None:
-        """Do not wait for them."""
-        ...
-
-
-class Control:
-    """Stops runs from outside, between two loops or from a signal handler."""
-
-    def __init__(self) -> None:
-        self.halt: Halt | None = None
-        self._going: list[tuple[Pacer, Abortable]] = []
-
-    def stop(self, halt: Halt) -> None:
-        """Send nothing more; calls under way may end. A second time: do not wait for them."""
-        if self.halt is not None:
-            for _, calls in self._going:
-                calls.abort()
-        self.halt = self.halt or halt
-        for pacer, _ in self._going:
-            pacer.stop(self.halt)
-
-    @contextlib.contextmanager
-    def over(self, pacer: Pacer, calls: Abortable) -> Iterator[None]:
-        """Let `stop` act on this pacer, and on these calls, while the block lasts."""
-        self._going.append((pacer, calls))
-        if self.halt is not None:
-            pacer.stop(self.halt)
-        try:
-            yield
-        finally:
-            self._going.remove((pacer, calls))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,88 @@
+"""Who is told how a run goes, and who may stop it."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bulk_provision.filling import Filled
+    from bulk_provision.model import Outcome, Summary
+    from bulk_provision.pace import Halt, Pacer
+    from bulk_provision.plan import Plan
+    from bulk_provision.staging import Staged
+
+
+class Progress(NamedTuple):
+    """How far a run is."""
+
+    run_id: int
+    rows: int
+    outcomes: dict[Outcome, int]  # of the rows that are settled
+    calls: int
+    seconds: float  # since the first call could leave
+    is_waiting: bool  # held back by the vendor
+    pages: tuple[int, int] | None = None  # of the vendor's list: read, of how many; None: not it
+
+
+class Watcher:
+    """Is told how a run goes; does nothing about it. Override what is of interest."""
+
+    def waiting(self, holder: str) -> None:
+        """Another run holds the account; this one waits."""
+
+    def planned(self, run_id: int, staged: Staged, plan: Plan) -> None:
+        """Everything is read and checked; calls begin now."""
+
+    def reconciling(self, run_id: int) -> None:
+        """The vendor's list is read now, to be compared; no other call is made."""
+
+    def listed(self, filled: Filled) -> None:
+        """The vendor's list was used, or it was seen that it does not pay; rows follow."""
+
+    def progressed(self, progress: Progress) -> None:
+        """Called about twice a second."""
+
+    def writing(self) -> None:
+        """The calls have ended; the results are being written."""
+
+    def ended(self, summary: Summary) -> None:
+        """Everything is done."""
+
+
+class Abortable(Protocol):
+    """Something whose calls under way need not be waited for."""
+
+    def abort(self) -> None:
+        """Do not wait for them."""
+        ...
+
+
+class Control:
+    """Stops runs from outside, between two loops or from a signal handler."""
+
+    def __init__(self) -> None:
+        self.halt: Halt | None = None
+        self._going: list[tuple[Pacer, Abortable]] = []
+
+    def stop(self, halt: Halt) -> None:
+        """Send nothing more; calls under way may end. A second time: do not wait for them."""
+        if self.halt is not None:
+            for _, calls in self._going:
+                calls.abort()
+        self.halt = self.halt or halt
+        for pacer, _ in self._going:
+            pacer.stop(self.halt)
+
+    @contextlib.contextmanager
+    def over(self, pacer: Pacer, calls: Abortable) -> Iterator[None]:
+        """Let `stop` act on this pacer, and on these calls, while the block lasts."""
+        self._going.append((pacer, calls))
+        if self.halt is not None:
+            pacer.stop(self.halt)
+        try:
+            yield
+        finally:
+            self._going.remove((pacer, calls))

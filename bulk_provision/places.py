@@ -1,0 +1,124 @@
+"""What a run reads, where its results go, and where the ledger is: named by whoever starts it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from bulk_provision import results as results_files
+from bulk_provision.intake import open_table
+from bulk_provision.ledger import LEASE_SECONDS, Ledger
+from bulk_provision.settings import default_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bulk_provision.intake import Table
+    from bulk_provision.model import Secret
+    from bulk_provision.settings import Settings
+    from bulk_provision.shares import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The input, and how to read it.
+
+    Args:
+        path: a file, or "-" for CSV on `stdin`.
+        sheet: the worksheet's name; None: the one whose header fits.
+        mapping: field → header or column letter; empty: recognised from the headers.
+        encoding: of a text file; None: found out.
+        password: of a protected workbook.
+        stdin: what "-" reads.
+        route: which of its rows are read, when they are for several accounts; None: all.
+    """
+
+    path: str
+    sheet: str | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    encoding: str | None = None
+    password: Secret | None = None
+    stdin: BinaryIO | None = None
+    route: Route | None = None
+
+    def open(self) -> Table:
+        """Open it; raises SourceError."""
+        return open_table(
+            self.path,
+            sheet=self.sheet,
+            mapping=self.mapping,
+            encoding=self.encoding,
+            password=self.password,
+            stdin=self.stdin,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Where the results go.
+
+    Args:
+        path: the workbook's path; None: beside the source, named after it and the time.
+        csv: write four CSV files instead of a workbook.
+        overwrite: replace files that are there already.
+        protect: the password that the workbook opens with; None: none is needed.
+        annotate: write the source once more, with what became of its rows beside them.
+        folder: where they lie when there is no path; made when missing. None: beside the source.
+        label: comes into the name of the file: the account, when there are several.
+        only_changed: leave out the rows that are as an earlier run left them; nothing is written
+            when there are no others.
+
+    Raises:
+        UsageError: the password is not usable, or CSV files were to have one.
+    """
+
+    path: str | None = None
+    csv: bool = False
+    overwrite: bool = False
+    protect: Secret | None = None
+    annotate: bool = False
+    folder: Path | None = None
+    label: str = ""
+    only_changed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.protect is not None:
+            results_files.check_protection(self.protect, csv=self.csv)
+
+    def target(self, source: str, started_at: float) -> Path:
+        """Return where they go for a source, or for what stands in its place."""
+        if self.path is not None:
+            return Path(self.path)
+        suffix = ".csv" if self.csv else ".xlsx"
+        return results_files.results_path(source, started_at, suffix, self.folder, self.label)
+
+    def make_folder(self) -> None:
+        """Make the folder; raises ResultsError."""
+        if self.path is None and self.folder is not None:
+            results_files.make_folder(self.folder)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPlace:
+    """Which ledger, and its key.
+
+    Args:
+        location: a database URL or a path; None: in the user's data directory.
+        key: the encryption key in base64; None: the key file beside the ledger.
+        lease_seconds: for how long a run holds its account when it stops responding.
+    """
+
+    location: str | None = None
+    key: str | None = field(default=None, repr=False)
+    lease_seconds: float = LEASE_SECONDS
+
+    @classmethod
+    def of(cls, settings: Settings) -> LedgerPlace:
+        """Return the one that settings name."""
+        key = settings.key.get_secret_value() if settings.key else None
+        return cls(settings.ledger, key, settings.lease_seconds)
+
+    def open(self) -> Ledger:
+        """Open it; raises LedgerError."""
+        return Ledger(self.location or default_ledger(), self.key)
