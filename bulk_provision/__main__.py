@@ -10,6 +10,10 @@ from bulk_provision.errors import ProvisionError
 
 def main() -> None:
     """Run the command line."""
+    # openpyxl imports numpy if it is there, only to know its number types: 0.1 s, and threads that
+    # compute nothing. No cell of ours is one; the process that reads .xlsb files is another.
+    # (Not where the package is imported by a program, which may well use both.)
+    sys.modules.setdefault("numpy", None)  # type: ignore[arg-type]  # "there is none", says Python
     try:
         cli(prog_name="bulk-provision")
     except ProvisionError as problem:
