@@ -375,15 +375,16 @@ async def test_a_name_that_nobody_knows_is_told():
 
 
 async def test_addresses_are_looked_at_and_never_shown(job, tmp_path):
-    text = "# whom\njson://me:marked@127.0.0.1:1/marked\n\nnonsense://marked\n"
+    text = "# whom\njson://me:marked@127.0.0.1:1/marked\n"
     (tmp_path / "addresses").write_text(text)
     (tmp_path / "addresses").chmod(0o600)
-    found = await looked(job(notify_file="addresses"))
-    told = [(one.health, one.what) for one in found if one.name == "notices"]
-    assert told == [
-        (OK, "line 2: JSON; nothing was sent"),
-        (FAILED, "line 4 of the addresses is none that Apprise knows."),
-    ]
+    (told,) = [one for one in await looked(job(notify_file="addresses")) if one.name == "notices"]
+    assert (told.health, told.what) == (OK, "1 in order; nothing was sent")
+    (tmp_path / "addresses").write_text(f"{text}\nnonsense://marked\n")
+    (told,) = [one for one in await looked(job(notify_file="addresses")) if one.name == "notices"]
+    assert told.health is FAILED
+    assert "line 4 (nonsense)" in told.what
+    assert "marked" not in told.what
 
 
 async def test_a_test_notice_is_sent_when_it_is_asked_for(job, tmp_path):
@@ -405,7 +406,7 @@ async def test_a_test_notice_is_sent_when_it_is_asked_for(job, tmp_path):
     found = await looked(job(notify_file="addresses"), send_test=True)
     await runner.cleanup()
     told = [one.health for one in found if one.name == "notices"]
-    assert (told, len(heard)) == ([OK, FAILED], 2)
+    assert (told, len(heard)) == ([FAILED, OK], 2)
     assert "nothing has happened" in heard[0]["message"]
 
 

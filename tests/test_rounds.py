@@ -265,6 +265,32 @@ async def test_a_source_that_names_no_described_account_is_refused(tmp_path):
     assert "Described are: north, south" in result.err
 
 
+async def test_plan_tells_of_each_account_and_each_file_and_needs_no_secret(tmp_path):
+    (tmp_path / "people.csv").write_text("username,account\nn,north\ns,south\nt,south\n")
+    async with Sandbox() as north, Sandbox() as south:
+        job = tmp_path / "job.toml"
+        job.write_text('source = "peop*.csv"\nledger = "l.db"\n' + accounts(north, south))
+        told = await command(None, tmp_path, "plan", "--job", "job.toml", "--json")
+        marked = await command(None, tmp_path, "plan", "--job", "job.toml", "-o", "p.xlsx")
+        assert north.vendor.arrivals == south.vendor.arrivals == []
+    assert [plan["actions"] for plan in told.json] == [{"create": 1}, {"create": 2}]
+    assert marked.code == 2
+    assert "several plans" in marked.err
+
+
+async def test_plan_and_reconcile_know_what_a_pattern_means(tmp_path):
+    job = write_job(tmp_path, "").removesuffix(".toml")
+    (tmp_path / "nightly.toml").write_text(
+        (tmp_path / "nightly.toml").read_text().replace("people.csv", "people-*.csv")
+    )
+    write_people(tmp_path / "people-1.csv", "ada")
+    async with Sandbox(SandboxOptions(existing=(("ada", "hers"),))) as sandbox:
+        plan = await command(sandbox, tmp_path, "plan", "--job", f"{job}.toml", "--json")
+        found = await command(sandbox, tmp_path, "reconcile", "--job", f"{job}.toml", "--json")
+    assert plan.json["source"] == "people-1.csv"
+    assert (found.code, found.json["source"]) == (0, "people-1.csv"), found.err
+
+
 # -- what is kept --
 
 

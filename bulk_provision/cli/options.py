@@ -302,23 +302,25 @@ def keeping_of(settings: Settings) -> Keeping:
 
 
 def accounts_in(
-    settings: Settings, ask: Callable[[], str] | None
+    settings: Settings, ask: Callable[[], str] | None, *, secrets: bool = True
 ) -> tuple[Served | None, Routes | None]:
     """Return the account that settings name, or the accounts that rows may name.
 
     Args:
         settings: with an account, or a column of accounts.
         ask: prompts for the secret; None when there is nobody to ask.
+        secrets: False where nothing is called: then they are not needed.
 
     Raises:
         UsageError: an account or a secret is missing.
     """
     from bulk_provision.rounds import Routes
-    from bulk_provision.settings import account_of, accounts_of
+    from bulk_provision.settings import account_of, accounts_of, unserved
 
     if settings.account_column is None:
-        return account_of(settings, ask), None
-    return None, Routes(settings.account_column, accounts_of(settings), settings.account or "")
+        return account_of(settings, ask) if secrets else unserved(settings), None
+    accounts = accounts_of(settings, secrets=secrets)
+    return None, Routes(settings.account_column, accounts, settings.account or "")
 
 
 def orders_of(

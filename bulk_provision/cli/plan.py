@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,9 @@ import click
 from bulk_provision.cli.options import (
     EPILOG,
     account_flags,
+    accounts_in,
     ledger_flag,
+    orders_of,
     pace_flags,
     policy_flags,
     policy_of,
@@ -25,6 +27,8 @@ from bulk_provision.cli.options import (
 
 if TYPE_CHECKING:
     from bulk_provision.plan import Plan
+    from bulk_provision.rounds import Errand
+    from bulk_provision.settings import Settings
     from bulk_provision.staging import Staged
 
 
@@ -58,30 +62,58 @@ def command(
 
     Exit code 0: every row can be done; 1: some rows are invalid; 2: SOURCE cannot be read.
     """
+    from bulk_provision.errors import UsageError
+    from bulk_provision.model import Outcome
+
+    settings = settings_of(job, json_=json, **flags)
+    errands = _errands(settings)
+    if output is not None and len(errands) > 1:
+        raise UsageError(
+            "There are several plans, for several files or accounts, and one file to mark.",
+            "Name one of the files as SOURCE, or leave -o away.",
+        )
+    planned = [_planned(settings, errand, output, overwrite=yes) for errand in errands]
+    if settings.json_:
+        told = [_as_json(*one, output) for one in planned]
+        click.echo(dumps(told[0] if len(told) == 1 else told))
+    else:
+        for staged, plan in planned:
+            _tell(staged, plan)
+            if output is not None:
+                _tell_marked(staged, output)
+    if not planned:
+        click.echo("Nothing to do: the inbox is empty.", err=settings.json_)
+    sys.exit(1 if any(plan.remembered.get(Outcome.INVALID) for _, plan in planned) else 0)
+
+
+def _errands(settings: Settings) -> list[Errand]:
+    """Return the runs that `run` would have: one for each file and account."""
+    from bulk_provision.rounds import errands_of, inputs_of
+
+    source = source_of(settings)
+    orders = orders_of(settings, source, *accounts_in(settings, None, secrets=False), None)
+    inputs = inputs_of(source.path, takes_all=orders.takes_all)
+    return [errand for path in inputs.paths for errand in errands_of(orders, path)]
+
+
+def _planned(
+    settings: Settings, errand: Errand, output: Path | None, *, overwrite: bool
+) -> tuple[Staged, Plan]:
     import asyncio
 
     from bulk_provision import job as jobs
-    from bulk_provision.model import Account, Outcome, Secret
-    from bulk_provision.settings import address_of, pace_of
 
-    settings = settings_of(job, json_=json, **flags)
-    appid, base_url = address_of(settings)
-    staged, plan = asyncio.run(
+    return asyncio.run(
         jobs.plan(
-            source_of(settings),
-            Account(appid, Secret(""), base_url),
-            pace=pace_of(settings, settings.account),
+            errand.source,
+            errand.served.account,
+            pace=errand.served.pace,
             policy=policy_of(settings),
             rules=rules_of(settings),
             ledger=jobs.LedgerPlace.of(settings),
-            problems=None if output is None else jobs.Results(str(output), overwrite=yes),
+            problems=None if output is None else jobs.Results(str(output), overwrite=overwrite),
         )
     )
-    written = output if staged.found else None
-    _tell(staged, plan, written, as_json=settings.json_)
-    if output is not None and not settings.json_:
-        _tell_marked(staged, output)
-    sys.exit(1 if plan.remembered.get(Outcome.INVALID) else 0)
 
 
 def _tell_marked(staged: Staged, output: Path) -> None:
@@ -93,11 +125,7 @@ def _tell_marked(staged: Staged, output: Path) -> None:
         click.echo(f"The first {staged.keep:,} are marked in it.")
 
 
-def _tell(staged: Staged, plan: Plan, written: Path | None, *, as_json: bool) -> None:
-    if as_json:
-        told = {**_as_json(staged, plan), "output": written and str(written)}
-        click.echo(json.dumps(told))
-        return
+def _tell(staged: Staged, plan: Plan) -> None:
     from bulk_provision.cli.reporting import plan_lines, problem_lines
 
     source = "standard input" if staged.source == "-" else staged.source
@@ -106,8 +134,9 @@ def _tell(staged: Staged, plan: Plan, written: Path | None, *, as_json: bool) ->
         click.echo(line)
 
 
-def _as_json(staged: Staged, plan: Plan) -> dict[str, object]:
+def _as_json(staged: Staged, plan: Plan, output: Path | None) -> dict[str, object]:
     return {
+        "output": str(output) if output and staged.found else None,
         "source": staged.source,
         "sheet": staged.sheet,
         "rows": plan.rows,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,14 +69,24 @@ def command(
 
     settings = settings_of(job, json_=json, **flags)
     source = None
-    if settings.source is not None and settings.account_column is None:
-        source = source_of(settings)  # else it is several accounts' source: the ledger knows whose
+    # A source for several accounts, and an inbox, are compared by what the ledger knows of them.
+    of_ledger = settings.account_column is not None or Path(settings.source or "").is_dir()
+    if settings.source is not None and not of_ledger:
+        source = _newest(source_of(settings))
     is_stdin = source is not None and source.path == "-"
     has_terminal = sys.stdin.isatty() and sys.stderr.isatty() and not is_stdin
     served = account_of(settings, ask_secret if has_terminal else None)
     found, staged = _looped(settings, source, served, output)
     _tell(settings, found, staged)
     sys.exit(found.exit_code)
+
+
+def _newest(source: Source) -> Source:
+    """Return the file that a pattern means now."""
+    from bulk_provision.rounds import inputs_of
+
+    (path,) = inputs_of(source.path, takes_all=False).paths
+    return replace(source, path=path)
 
 
 def _looped(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import warnings
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bulk_provision.doctor import network
 from bulk_provision.doctor.results import Health, Result
 from bulk_provision.setting_up import secrets_needed
+from bulk_provision.watch.addresses import Addresses
+from bulk_provision.watch.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from bulk_provision.settings import Settings
 
 _TEST = "A test notice of bulk-provision doctor: nothing has happened."
-_WITHOUT = "Install it: pip install 'bulk-provision[notify]'"
 
 
 def notices(settings: Settings, *, send: bool) -> Iterator[Result]:
@@ -26,47 +25,27 @@ def notices(settings: Settings, *, send: bool) -> Iterator[Result]:
     Args:
         settings: that say where the addresses are.
         send: send a test notice to each.
+
+    Raises:
+        UsageError: they cannot be read, or one makes no sense, or Apprise is not installed.
     """
-    addresses = _addresses(settings)
+    addresses = Addresses.of(settings)
     if addresses is None:
         yield Result("notices", Health.OK, "nobody is to be told")
         return
-    if importlib.util.find_spec("apprise") is None:
-        yield Result("notices", Health.FAILED, "Apprise is not installed.", _WITHOUT)
+    if not send:
+        yield Result("notices", Health.OK, f"{addresses.count} in order; nothing was sent")
         return
-    for number, address in addresses:
-        yield _notice(number, address, send=send)
-    if not addresses:
-        yield Result("notices", Health.FAILED, "there are no addresses.", "Write one a line.")
+    failed: list[Result] = []
 
+    def tell(_event: str, *, address: str, why: str) -> None:
+        what = f"{address} did not take the test notice: {why}"
+        failed.append(Result("notices", Health.FAILED, what, "Check it, and the way to its host."))
 
-def _addresses(settings: Settings) -> list[tuple[int, str]] | None:
-    """Return the addresses with their lines; None when none are named."""
-    for needed in secrets_needed(settings):
-        if needed.key.startswith("notify_"):
-            lines = enumerate(needed.reference.read().reveal().splitlines(), 1)
-            stripped = ((number, line.strip()) for number, line in lines)
-            return [(number, line) for number, line in stripped if line and line[0] != "#"]
-    return None
-
-
-def _notice(number: int, address: str, *, send: bool) -> Result:
-    with warnings.catch_warnings():  # Apprise's plugins import what later Pythons do not have
-        warnings.simplefilter("ignore", DeprecationWarning)
-        import apprise  # noqa: PLC0415  (an extra, and slow to import)
-
-        notifier = apprise.Apprise()
-        if not notifier.add(address):
-            what = f"line {number} of the addresses is none that Apprise knows."
-            cure = "See https://github.com/caronc/apprise/wiki for how each is written."
-            return Result("notices", Health.FAILED, what, cure)
-        kind = notifier[0].service_name
-        if not send:
-            return Result("notices", Health.OK, f"line {number}: {kind}; nothing was sent")
-        if notifier.notify(title="bulk-provision", body=_TEST):
-            return Result("notices", Health.OK, f"line {number}: {kind}; a test notice was sent")
-    what = f"line {number}: {kind} did not take the test notice."
-    return Result("notices", Health.FAILED, what, "Check the address, and the way to its host.")
+    addresses.send(Message("bulk-provision", _TEST, "info"), tell)
+    yield from failed
+    if taken := addresses.count - len(failed):
+        yield Result("notices", Health.OK, f"a test notice was taken by {taken}")
 
 
 def healthcheck(settings: Settings) -> Iterator[Result]:

@@ -19,6 +19,7 @@ from bulk_provision.settings.accounts import (
     address_of,
     pace_of,
     served,
+    unserved,
 )
 from bulk_provision.settings.contradictions import doubts, is_inbox, is_pattern
 from bulk_provision.settings.fields import (
@@ -66,4 +67,5 @@ __all__ = [
     "served",
     "source_password",
     "text_of_secret_file",
+    "unserved",
 ]

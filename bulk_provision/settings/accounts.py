@@ -121,8 +121,12 @@ def account_of(settings: Settings, ask: Callable[[], str] | None) -> Served:
     return Served("", Account(settings.appid, secret, settings.base_url), settings.pace())
 
 
-def accounts_of(settings: Settings) -> dict[str, Served]:
+def accounts_of(settings: Settings, *, secrets: bool = True) -> dict[str, Served]:
     """Return every account that the settings describe by name, for a source with many.
+
+    Args:
+        settings: that describe them.
+        secrets: whether their secrets are read; without them, nothing can be called.
 
     Raises:
         UsageError: there is none, or a secret cannot be read.
@@ -132,7 +136,20 @@ def accounts_of(settings: Settings) -> dict[str, Served]:
             "The source's rows name accounts, but none is described.",
             "Describe each in a table [accounts.NAME] of the job file, or in an accounts file.",
         )
+    if not secrets:
+        return {name: unserved(settings, name) for name in settings.accounts}
     return {name: served(settings, name) for name in settings.accounts}
+
+
+def unserved(settings: Settings, name: str | None = None) -> Served:
+    """Return an account (the settings' own one) without its secret: for what calls nothing.
+
+    Raises:
+        UsageError: they name none.
+    """
+    name = settings.account if name is None else name
+    appid, base_url = address_of(settings, name)
+    return Served(name or "", Account(appid, Secret(""), base_url), pace_of(settings, name))
 
 
 def address_of(settings: Settings, name: str | None = None) -> tuple[int, str]:

@@ -91,6 +91,11 @@ class Addresses:
         _refuse_nonsense(addresses)
         return cls(addresses)
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._addresses)
+
     def send(self, message: Message, tell: Callable[..., None]) -> bool:
         """Send a notice everywhere; tell where it was not taken.
 
