@@ -253,6 +253,21 @@ async def test_an_account_that_is_refused_does_not_hold_up_the_other(tmp_path):
     assert {run["exit_code"] for run in result.json["runs"]} == {0, 3}
 
 
+async def test_a_secret_that_is_not_there_keeps_its_own_account_alone_from_going(tmp_path):
+    (tmp_path / "people.csv").write_text("username,account\nn,north\ns,south\n")
+    async with Sandbox() as north, Sandbox() as south:
+        job = tmp_path / "job.toml"
+        job.write_text('source = "people.csv"\nledger = "l.db"\n' + accounts(north, south))
+        result = await command(
+            *(None, tmp_path, "run", "--job", "job.toml", "--json"),
+            SECRET_SOUTH=south.options.secret,
+        )
+        assert set(south.vendor.created) == {"s"}
+    assert result.code == 2
+    assert result.json["troubles"][0]["account"] == "north"
+    assert "the secret of account 'north'" in result.err
+
+
 async def test_a_source_that_names_no_described_account_is_refused(tmp_path):
     (tmp_path / "people.csv").write_text("username,account\nn,nord\n")
     async with Sandbox() as north, Sandbox() as south:

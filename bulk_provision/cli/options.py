@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -315,12 +316,12 @@ def accounts_in(
         UsageError: an account or a secret is missing.
     """
     from bulk_provision.rounds import Routes
-    from bulk_provision.settings import account_of, accounts_of, unserved
+    from bulk_provision.settings import account_of, names_of, served, unserved
 
     if settings.account_column is None:
         return account_of(settings, ask) if secrets else unserved(settings), None
-    accounts = accounts_of(settings, secrets=secrets)
-    return None, Routes(settings.account_column, accounts, settings.account or "")
+    serve = partial(served if secrets else unserved, settings)
+    return None, Routes(settings.account_column, names_of(settings), serve, settings.account or "")
 
 
 def orders_of(

@@ -103,11 +103,12 @@ def _planned(
 
     from bulk_provision import job as jobs
 
+    served = errand.serve()
     return asyncio.run(
         jobs.plan(
             errand.source,
-            errand.served.account,
-            pace=errand.served.pace,
+            served.account,
+            pace=served.pace,
             policy=policy_of(settings),
             rules=rules_of(settings),
             ledger=jobs.LedgerPlace.of(settings),

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from bulk_provision.ledger.archive import counts_of
 from bulk_provision.ledger.opening import READS
 from bulk_provision.ledger.schema import attempts, files, rows, runs
-from bulk_provision.model import Outcome
+from bulk_provision.model import ExitCode, Outcome
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -85,8 +85,8 @@ def forget_files(engine: Engine, numbers: list[int]) -> None:
 def remove_rows(engine: Engine, job: str, days: float) -> int:
     """Remove the rows and attempts of a job's runs that ended so many days ago; count the runs.
 
-    What became of them stays as counts. The last run of an account whose source was read to its
-    end keeps its rows, for the next one is compared with it; so do runs with rows in doubt.
+    What became of them stays as counts. The run that the next one of its account is compared with
+    (see `changes`) keeps its rows, however old it is; so do runs with rows in doubt.
     """
     newest = runs.alias("newest")
     is_last = runs.c.id == (
@@ -94,7 +94,9 @@ def remove_rows(engine: Engine, job: str, days: float) -> int:
         .where(
             newest.c.account_id == runs.c.account_id,
             newest.c.job == job,
+            newest.c.kind == "provision",
             newest.c.staged_at.is_not(None),
+            newest.c.exit_code.is_distinct_from(ExitCode.LIMIT_PASSED),
         )
         .scalar_subquery()
     )

@@ -154,10 +154,11 @@ async def _go_through(
 async def _run(orders: Orders, errand: Errand, told: Told, control: Control, came: _Came) -> int:
     with told.watcher(errand.account, errand.source.path) as watcher:
         try:
+            served = await asyncio.to_thread(errand.serve)
             summary = await provision(
                 errand.source,
-                errand.served.account,
-                pace=errand.served.pace,
+                served.account,
+                pace=served.pace,
                 policy=orders.policy,
                 rules=orders.rules,
                 results=errand.results,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bulk_provision.model import Caution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from bulk_provision.checks import Rules
     from bulk_provision.job import LedgerPlace, Results, Source
@@ -22,12 +22,14 @@ class Routes:
 
     Args:
         column: the header of the column that names it.
-        accounts: those that are described, by name.
+        known: the names of those that are described.
+        serve: returns one of them, its secret read; what keeps that from going keeps no other one.
         default: the account of rows that name none; "" when there is no such.
     """
 
     column: str
-    accounts: Mapping[str, Served]
+    known: frozenset[str]
+    serve: Callable[[str], Served]
     default: str = ""
 
 

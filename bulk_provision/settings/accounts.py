@@ -121,24 +121,18 @@ def account_of(settings: Settings, ask: Callable[[], str] | None) -> Served:
     return Served("", Account(settings.appid, secret, settings.base_url), settings.pace())
 
 
-def accounts_of(settings: Settings, *, secrets: bool = True) -> dict[str, Served]:
-    """Return every account that the settings describe by name, for a source with many.
-
-    Args:
-        settings: that describe them.
-        secrets: whether their secrets are read; without them, nothing can be called.
+def names_of(settings: Settings) -> frozenset[str]:
+    """Return the name of every account that the settings describe, for a source with many.
 
     Raises:
-        UsageError: there is none, or a secret cannot be read.
+        UsageError: there is none.
     """
     if not settings.accounts:
         raise UsageError(
             "The source's rows name accounts, but none is described.",
             "Describe each in a table [accounts.NAME] of the job file, or in an accounts file.",
         )
-    if not secrets:
-        return {name: unserved(settings, name) for name in settings.accounts}
-    return {name: served(settings, name) for name in settings.accounts}
+    return frozenset(settings.accounts)
 
 
 def unserved(settings: Settings, name: str | None = None) -> Served:
