@@ -81,7 +81,7 @@ async def test_an_account_with_history_costs_a_tenth(world):
     assert (made(vendor, "list_sip"), made(vendor, "add_sip")) == (200, 50)
     assert (summary.outcomes[Outcome.EXISTS], summary.outcomes[Outcome.CREATED]) == (2_000, 50)
     with world.open() as ledger:
-        assert ledger.unchanged(1) == 0, "what the list told is news, for results of what changed"
+        assert ledger.unchanged(1) == {}, "what the list told is news, for results of what changed"
     before = len(vendor.requests)
     _, heard = await world.run(vendor, blank(people(2_050)))
     assert len(vendor.requests) == before, "unchanged rows cost no call"
