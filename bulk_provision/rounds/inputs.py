@@ -21,6 +21,7 @@ SUFFIXES = frozenset(
     {".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".html", ".htm"}
 )
 STILL_WRITTEN = 5.0  # seconds: a file that was changed so lately may be in the middle of a copy
+_SKEW = 60.0  # seconds that a file server's clock may be ahead of ours
 _FOLDER_OF = {
     ExitCode.DONE: "done",
     ExitCode.SOME_ROWS: "done",
@@ -102,7 +103,7 @@ def _of_inbox(inbox: Path) -> Inputs:
         ) from problem
     entries.sort(key=lambda one: (one[0], one[1].name))
     now = time.time()
-    fresh = {entry for changed, entry in entries if 0 <= now - changed < STILL_WRITTEN}
+    fresh = {entry for changed, entry in entries if -_SKEW <= now - changed < STILL_WRITTEN}
     return Inputs(
         [str(entry) for _, entry in entries if entry not in fresh],
         inbox,
