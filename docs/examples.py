@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from generated import ROOT, keep_current
 from pydantic import BaseModel
 
 from bulk_provision.setting_up import crontab, units
 from bulk_provision.setting_up.command import Command
 from bulk_provision.settings import Settings, load_settings
 
-ROOT = Path(__file__).resolve().parent.parent
 JOBS = ROOT / "jobs"
 THERE = Path("/etc/bulk-provision")
 COMMAND = Command(("/opt/bulk-provision/.venv/bin/bulk-provision",))
@@ -48,20 +48,5 @@ def as_there(value: Any) -> Any:  # noqa: ANN401  (settings and what they hold)
     return value
 
 
-def main() -> int:
-    """Write the examples, or see that they are as they are to be; return the exit code."""
-    old = [
-        (path, text)
-        for path, text in files().items()
-        if not path.exists() or path.read_text("utf-8") != text
-    ]
-    for path, text in old:
-        if "--write" in sys.argv:
-            path.write_text(text, "utf-8")
-        else:
-            print(f"{path.relative_to(ROOT)} is old (docs/examples.py --write)", file=sys.stderr)
-    return 1 if old and "--write" not in sys.argv else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(keep_current(files(), "docs/examples.py"))

@@ -14,9 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from generated import ROOT, keep_current
+
 from bulk_provision.settings import AccountEntry, Settings
 
-ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bulk_provision"
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _ROW = re.compile(r"^\| `([a-z_]+|\[accounts\.NAME\])` \|.*\| (.*?) \|$", re.MULTILINE)
@@ -111,20 +112,5 @@ def _meanings() -> dict[str, str]:
     }
 
 
-def main() -> int:
-    """Write the schemas, or see that they are as they are to be; return the exit code."""
-    old = [
-        (path, text)
-        for path, text in files().items()
-        if not path.exists() or path.read_text("utf-8") != text
-    ]
-    for path, text in old:
-        if "--write" in sys.argv:
-            path.write_text(text, "utf-8")
-        else:
-            print(f"{path.relative_to(ROOT)} is old (docs/schema.py --write)", file=sys.stderr)
-    return 1 if old and "--write" not in sys.argv else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(keep_current(files(), "docs/schema.py"))

@@ -12,16 +12,18 @@ import click
 from bulk_provision.cli.options import (
     EPILOG,
     account_flags,
-    accounts_in,
     ledger_flag,
-    orders_of,
     pace_flags,
     policy_flags,
-    policy_of,
-    rules_of,
     setting,
     settings_of,
     source_flags,
+)
+from bulk_provision.cli.wishes import (
+    accounts_in,
+    orders_of,
+    policy_of,
+    rules_of,
     source_of,
 )
 

@@ -16,10 +16,12 @@ from bulk_provision.cli.options import (
     account_flags,
     ledger_flag,
     pace_flags,
-    rules_of,
     setting,
     settings_of,
     source_flags,
+)
+from bulk_provision.cli.wishes import (
+    rules_of,
     source_of,
 )
 

@@ -14,12 +14,9 @@ import click
 from bulk_provision.cli.options import (
     EPILOG,
     account_flags,
-    accounts_in,
     caution_flags,
-    keeping_of,
     ledger_flag,
     log_flag,
-    orders_of,
     pace_flags,
     policy_flags,
     protect_flags,
@@ -27,8 +24,13 @@ from bulk_provision.cli.options import (
     setting,
     settings_of,
     source_flags,
-    source_of,
     watch_flags,
+)
+from bulk_provision.cli.wishes import (
+    accounts_in,
+    keeping_of,
+    orders_of,
+    source_of,
 )
 
 if TYPE_CHECKING:

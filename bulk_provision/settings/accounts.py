@@ -65,13 +65,16 @@ class AccountEntry(BaseModel):
     concurrency: int | None = Field(default=None, ge=1, le=2000)
 
     def secret(self, name: str) -> Reference:
-        """Return where its secret is."""
-        return Reference.one_of(
-            f"the secret of account {name!r}",
-            env=self.secret_env,
-            file=self.secret_file,
-            command=self.secret_command,
+        """Return where its secret is; raises UsageError when that is not said."""
+        what = f"the secret of account {name!r}"
+        found = Reference.one_of(
+            what, env=self.secret_env, file=self.secret_file, command=self.secret_command
         )
+        if found is None:
+            raise UsageError(
+                f"Where to find {what} is not said.", "Name a file, variable or command."
+            )
+        return found
 
     def account(self, name: str) -> Account:
         """Return it as an account to call for; raises UsageError when its secret is not there."""
@@ -198,7 +201,6 @@ def _own_secret(settings: Settings) -> Secret | None:
         env=settings.secret_env,
         file=settings.secret_file,
         command=settings.secret_command,
-        optional=True,
     )
     if reference is not None:
         return reference.read()

@@ -14,7 +14,7 @@ import os
 import shlex
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self, overload
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from bulk_provision.errors import UsageError
 from bulk_provision.model import Secret
@@ -39,53 +39,28 @@ class Reference(NamedTuple):
     kind: str
     place: str
 
-    @overload
     @classmethod
     def one_of(
         cls,
         what: str,
         *,
-        env: str | None,
-        file: Path | None,
-        command: str | None,
-        optional: Literal[False] = False,
-    ) -> Self: ...
-    @overload
-    @classmethod
-    def one_of(
-        cls,
-        what: str,
-        *,
-        env: str | None,
-        file: Path | None,
-        command: str | None,
-        optional: Literal[True],
-    ) -> Self | None: ...
-    @classmethod
-    def one_of(
-        cls,
-        what: str,
-        *,
-        env: str | None,
-        file: Path | None,
-        command: str | None,
-        optional: bool = False,
+        env: str | None = None,
+        file: Path | None = None,
+        command: str | None = None,
     ) -> Self | None:
-        """Return the one of the three that is given.
+        """Return the one of the three that is given; None when none is.
 
         Raises:
-            UsageError: several are, or none and it is not optional.
+            UsageError: several are.
         """
         given = {"env": env, "file": file, "command": command}
         kinds = [kind for kind, place in given.items() if place is not None]
         if len(kinds) > 1:
             names = " and ".join(kinds)
-            raise UsageError(f"There are several ways to {what}: {names}.", "Leave one of them.")
-        if kinds:
-            return cls(what, kinds[0], str(given[kinds[0]]))
-        if optional:
-            return None
-        raise UsageError(f"Where to find {what} is not said.", "Name a file, variable or command.")
+            raise UsageError(
+                f"There are several places for {what}: {names}.", "Leave all but one away."
+            )
+        return cls(what, kinds[0], str(given[kinds[0]])) if kinds else None
 
     def read(self) -> Secret:
         """Return the secret; white space round it is taken away.

@@ -73,7 +73,6 @@ class Addresses:
             env=settings.notify_env,
             file=settings.notify_file,
             command=settings.notify_command,
-            optional=True,
         )
         if reference is None:
             return None

@@ -58,9 +58,7 @@ class Healthcheck:
         if settings.healthcheck is not None:
             return cls(Secret(settings.healthcheck.strip()))
         file = settings.healthcheck_file
-        found = Reference.one_of(
-            "the healthcheck's address", env=None, file=file, command=None, optional=True
-        )
+        found = Reference.one_of("the healthcheck's address", file=file)
         return None if found is None else cls(found.read())
 
     def started(self) -> str:
