@@ -18,20 +18,21 @@ from bulk_provision.pace import Halt
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bulk_provision.intake import Table
+    from bulk_provision.intake import Table, Users
     from bulk_provision.ledger import Ledger
     from bulk_provision.model import ResultRow
     from bulk_provision.places import Results
     from bulk_provision.running import Run
 
 
-async def finish(run: Run, table: Table | None, target: Path, results: Results) -> Summary:
+async def finish(run: Run, users: Users | None, target: Path, results: Results) -> Summary:
     """Write the results and sum up."""
     run.watcher.writing()
     files: tuple[str, ...] = ()
     try:
         if await asyncio.to_thread(_has_something_to_tell, run, results):
             files = await asyncio.to_thread(write_results, run.ledger, run.run_id, target, results)
+            table = users.spreadsheet if users is not None else None
             if results.annotate and table is not None:
                 files += (await asyncio.to_thread(_annotate, run, table, target, results),)
             await asyncio.to_thread(_note_files, run, files)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from bulk_provision import results as results_files
 from bulk_provision.checks import Rules
 from bulk_provision.control import Control, Progress, Watcher
+from bulk_provision.errors import SourceError
 from bulk_provision.finishing import finish, write_results
 from bulk_provision.model import Caution, Pace
 from bulk_provision.places import LedgerPlace, Results, Source
@@ -24,7 +25,7 @@ from bulk_provision.running import Provisioning, Run, nothing_called, plan_for
 from bulk_provision.undoing import Undoing, check_account, to_undo
 
 if TYPE_CHECKING:
-    from bulk_provision.intake import Table
+    from bulk_provision.intake import Table, Users
     from bulk_provision.model import Account, Reconciled, Summary
     from bulk_provision.piopiy import Sender
     from bulk_provision.plan import Plan
@@ -103,6 +104,8 @@ async def provision(
         await asyncio.to_thread(source.open) as table,
         await asyncio.to_thread(ledger.open) as opened,
     ):
+        if results.annotate:
+            _spreadsheet_of(table)
         share = source.route.share_of(table) if source.route else None
         with nothing_called():
             book = await asyncio.to_thread(opened.book, account.appid, account.base_url)
@@ -321,7 +324,7 @@ async def plan(
             try:
                 staged = work.stage(book, run_id, stopped.is_set)
                 if problems is not None and staged.found and not staged.interrupted:
-                    _write_problems(table, staged, problems)
+                    _write_problems(_spreadsheet_of(table), staged, problems)
                 return staged, plan_for(work, book, run_id, pace)
             finally:
                 book.discard_plan(run_id)
@@ -340,6 +343,21 @@ def _write_problems(table: Table, staged: Staged, problems: Results) -> None:
         overwrite=problems.overwrite,
         protect=problems.protect,
     )
+
+
+def _spreadsheet_of(users: Users) -> Table:
+    """Return the spreadsheet that a source is.
+
+    Raises:
+        SourceError: it is none whose cells could be marked.
+    """
+    if users.spreadsheet is None:
+        raise SourceError(
+            f"{users.source}: only a spreadsheet can be written again with something added; this "
+            "is another system's export.",
+            "Leave --annotate and -o of `plan` away: the results have what the export had.",
+        )
+    return users.spreadsheet
 
 
 def _check_writable(target: Path, source: Source, results: Results) -> None:

@@ -14,7 +14,7 @@ from bulk_provision.settings import default_ledger
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bulk_provision.intake import Table
+    from bulk_provision.intake import Users
     from bulk_provision.model import Secret
     from bulk_provision.settings import Settings
     from bulk_provision.shares import Route
@@ -42,7 +42,7 @@ class Source:
     stdin: BinaryIO | None = None
     route: Route | None = None
 
-    def open(self) -> Table:
+    def open(self) -> Users:
         """Open it; raises SourceError."""
         return open_table(
             self.path,

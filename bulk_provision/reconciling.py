@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bulk_provision.calling import Tools
     from bulk_provision.checks import Rules
-    from bulk_provision.intake import Table
+    from bulk_provision.intake import Users
     from bulk_provision.ledger import Book, Listings, OpenRow
     from bulk_provision.listing import Listing
     from bulk_provision.model import Drift, Outcome, Pace
@@ -44,7 +44,7 @@ class Comparing:
         rules: what is checked.
     """
 
-    table: Table | None
+    table: Users | None
     rules: Rules
     policy: Policy = field(default_factory=Policy)
     source_run: int | None = None

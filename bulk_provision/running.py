@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from bulk_provision.checks import Rules
     from bulk_provision.control import Control, Watcher
-    from bulk_provision.intake import Table
+    from bulk_provision.intake import Users
     from bulk_provision.ledger import Book, Lease, Ledger, Listings, OpenRow
     from bulk_provision.model import Account, Caution, Pace
     from bulk_provision.piopiy import Sender
@@ -96,7 +96,7 @@ class Provisioning:
         keep: how many problems are to be kept one by one, in `Staged.found`.
     """
 
-    table: Table
+    table: Users
     policy: Policy
     rules: Rules
     share: Share | None = None

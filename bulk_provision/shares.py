@@ -13,7 +13,7 @@ from bulk_provision.model import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator
 
-    from bulk_provision.intake import Table
+    from bulk_provision.intake import Users
     from bulk_provision.model import Row
 
 
@@ -37,7 +37,7 @@ class Route:
     takes_the_rest: bool
     sha256: str
 
-    def share_of(self, table: Table) -> Share:
+    def share_of(self, table: Users) -> Share:
         """Return the account's share of an open source.
 
         Raises:
@@ -80,20 +80,20 @@ class Share:
                 yield row._replace(problems=(*row.problems, _unknown(where(row.number, ""), name)))
 
 
-def names_in(table: Table, header: str, default: str, *, spaces: bool) -> Counter[str]:
+def names_in(table: Users, header: str, default: str, *, spaces: bool) -> Counter[str]:
     """Read a source once, and count its rows by the account that they name ("" when none).
 
     Args:
         table: the source.
         header: of the column with the names.
         default: the account of rows that name none.
-        spaces: whether usernames may have spaces, as in `Table.rows`.
+        spaces: whether usernames may have spaces, as in `Users.rows`.
     """
     column = column_of(table, header)
     return Counter(row.others[column].strip() or default for row in table.rows(spaces=spaces))
 
 
-def column_of(table: Table, header: str) -> int:
+def column_of(table: Users, header: str) -> int:
     """Return where in `Row.others` a column is, by its header.
 
     Raises:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from bulk_provision.checks import Rules
-    from bulk_provision.intake import Table
+    from bulk_provision.intake import Users
     from bulk_provision.ledger import Book
     from bulk_provision.model import Problem, Row
     from bulk_provision.plan import Policy
@@ -117,7 +117,7 @@ class Staged:
 
 
 def stage(
-    table: Table,
+    table: Users,
     book: Book,
     run_id: int,
     rules: Rules,
@@ -221,7 +221,7 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
-def _refuse_duplicates(table: Table, book: Book, run_id: int, staged: Staged) -> None:
+def _refuse_duplicates(table: Users, book: Book, run_id: int, staged: Staged) -> None:
     """Refuse every row but the first of equal usernames."""
     for twins in book.duplicates(run_id):
         refusals = []
@@ -233,7 +233,7 @@ def _refuse_duplicates(table: Table, book: Book, run_id: int, staged: Staged) ->
         book.refuse(run_id, refusals)
 
 
-def _warn_of_twins(table: Table, book: Book, run_id: int, staged: Staged) -> None:
+def _warn_of_twins(table: Users, book: Book, run_id: int, staged: Staged) -> None:
     """Warn where only the case of two usernames differs."""
     for twins in book.case_twins(run_id):
         notes = []
@@ -246,7 +246,7 @@ def _warn_of_twins(table: Table, book: Book, run_id: int, staged: Staged) -> Non
         _annotate(book, run_id, notes, staged)
 
 
-def _warn_of_lost_zeros(table: Table, book: Book, run_id: int, staged: Staged) -> None:
+def _warn_of_lost_zeros(table: Users, book: Book, run_id: int, staged: Staged) -> None:
     """Warn of usernames that may have been longer once."""
     usual = lost_zeros(staged.digits)
     if usual is None:

@@ -14,7 +14,7 @@ from bulk_provision.settings import is_inbox, is_pattern, source_password
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bulk_provision.intake import Table
+    from bulk_provision.intake import Users
     from bulk_provision.settings import Settings
 
 _ROWS = 20  # that are read
@@ -48,14 +48,14 @@ def source(settings: Settings) -> Iterator[Result]:
         yield from _account_column(settings, table)
 
 
-def _told(table: Table, rows: int) -> str:
+def _told(table: Users, rows: int) -> str:
     fields = ", ".join(f"{field} in {header!r}" for field, header in table.fields.items())
     sheet = f", sheet {table.sheet}" if table.sheet else ""
     some = "no rows" if rows == 0 else f"the first {rows} rows can be read"
     return f"{table.source}{sheet}: {fields}; {some}"
 
 
-def _account_column(settings: Settings, table: Table) -> Iterator[Result]:
+def _account_column(settings: Settings, table: Users) -> Iterator[Result]:
     wanted = settings.account_column
     if wanted is not None and wanted.casefold() not in map(str.casefold, table.columns):
         what = f"there is no column {wanted!r}; there are: {', '.join(table.columns) or 'none'}."

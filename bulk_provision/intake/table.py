@@ -115,6 +115,11 @@ class Table:
         notes = book.notes(head.sheet, self._credentials, tuple(layout.others))
         self.notes: tuple[Problem, ...] = (*layout.notes, *notes)
 
+    @property
+    def spreadsheet(self) -> Table:
+        """Itself: its cells can be marked."""
+        return self
+
     def __enter__(self) -> Self:
         return self
 

@@ -1,0 +1,1 @@
+"""The exports of other telephone systems: one file for each."""
