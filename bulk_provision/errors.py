@@ -3,6 +3,7 @@
     ProvisionError
     ├── UsageError            exit 2   flags, settings, job files: nothing was called
     ├── SourceError           exit 2   the input file cannot be read: nothing was called
+    │   └── NotAnExportError           … as an export of users from a system that is known
     ├── LedgerError           exit 2   the ledger cannot be opened, or is not usable
     │   ├── KeyMismatchError           … because the encryption key is missing or another one
     │   └── LedgerWriteError  exit 4   … any more, in the middle of a run (disk full, locked)
@@ -41,6 +42,10 @@ class UsageError(ProvisionError):
 
 class SourceError(ProvisionError):
     """The input file cannot be read as a table of users; nothing was called."""
+
+
+class NotAnExportError(SourceError):
+    """The input file is no export of users from a system that is known."""
 
 
 class LedgerError(ProvisionError):

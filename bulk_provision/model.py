@@ -59,6 +59,12 @@ class Reconcile(StrEnum):
     NEVER = "never"
 
 
+FOLDER_EXPORTS = frozenset(
+    {"freeswitch", "asterisk-sip", "asterisk-users", "asterisk-pjsip", "asterisk-wizard"}
+)
+"""The systems (`--from`) whose export may be a folder of files that belong together."""
+
+
 class WeakPasswords(StrEnum):
     """What to do about weak passwords in the source."""
 

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bulk_provision import results as results_files
-from bulk_provision.intake import open_table
+from bulk_provision.errors import NotAnExportError
+from bulk_provision.intake import ExportedUsers, Taking, open_users
 from bulk_provision.ledger import LEASE_SECONDS, Ledger
-from bulk_provision.settings import default_ledger
+from bulk_provision.settings import Include, default_ledger, source_password
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bulk_provision.intake import Users
+    from bulk_provision.intake import Table, Users
     from bulk_provision.model import Secret
     from bulk_provision.settings import Settings
     from bulk_provision.shares import Route
@@ -32,6 +33,8 @@ class Source:
         password: of a protected workbook.
         stdin: what "-" reads.
         route: which of its rows are read, when they are for several accounts; None: all.
+        system: whose export it is, as `--from` says; None: nobody said.
+        taking: which users of an export are taken.
     """
 
     path: str
@@ -41,16 +44,61 @@ class Source:
     password: Secret | None = None
     stdin: BinaryIO | None = None
     route: Route | None = None
+    system: str | None = None
+    taking: Taking = field(default_factory=Taking)
+
+    @classmethod
+    def of(cls, settings: Settings, path: str, stdin: BinaryIO | None = None) -> Source:
+        """Return an input, read as settings say.
+
+        Raises:
+            UsageError: the environment does not have the workbook's password.
+        """
+        return cls(
+            path,
+            sheet=settings.sheet,
+            mapping=settings.map,
+            encoding=settings.encoding,
+            password=source_password(settings),
+            stdin=stdin,
+            system=settings.from_,
+            taking=Taking(
+                disabled=settings.include is Include.DISABLED,
+                generate_passwords=settings.generate_passwords,
+            ),
+        )
 
     def open(self) -> Users:
         """Open it; raises SourceError."""
-        return open_table(
+        return self._open(self.system, proposing=False)
+
+    def propose(self) -> ExportedUsers:
+        """Open it as the export that it may be.
+
+        Raises:
+            NotAnExportError: it is none that is known.
+            SourceError: it cannot be read.
+        """
+        users = self._open(self.system or "auto", proposing=True)
+        if not isinstance(users, ExportedUsers):
+            users.close()
+            raise NotAnExportError(
+                f"{users.source}: it was to be read as an ordinary table.",
+                "Leave --from table away, or see what `plan` says about it.",
+            )
+        return users
+
+    def _open(self, system: str | None, *, proposing: bool) -> Table | ExportedUsers:
+        return open_users(
             self.path,
             sheet=self.sheet,
             mapping=self.mapping,
             encoding=self.encoding,
             password=self.password,
             stdin=self.stdin,
+            system=system,
+            taking=self.taking,
+            proposing=proposing,
         )
 
 

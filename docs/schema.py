@@ -30,7 +30,8 @@ def job_schema() -> dict[str, Any]:
     """Return the schema of job files."""
     schema = _plain(Settings.model_json_schema(), {})
     properties = schema["properties"]
-    properties["json"] = properties.pop("BULK_PROVISION_JSON")  # the field's name is taken
+    for key in ("json", "from"):  # as fields, these names are taken
+        properties[key] = properties.pop(f"BULK_PROVISION_{key.upper()}")
     for name in _NOT_IN_FILES:
         del properties[name]
     return _finished(schema, "A job file of bulk-provision (docs/settings.md)")
@@ -68,11 +69,11 @@ def _plain(node: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401  (any
     if not isinstance(node, dict):
         return node
     definitions = definitions | node.get("$defs", {})
+    if "anyOf" in node:
+        node = _without_null(node)
     if "$ref" in node:
         used = definitions[node["$ref"].removeprefix("#/$defs/")]
         return _plain({**used, **{key: node[key] for key in node if key != "$ref"}}, definitions)
-    if "anyOf" in node:
-        node = _without_null(node)
     return {
         key: {name: _plain(part, definitions) for name, part in value.items()}
         if key == "properties"

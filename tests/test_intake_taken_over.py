@@ -154,13 +154,23 @@ def test_ctrl_c_while_a_source_is_read(tmp_path, command):
     assert not child.is_running()
 
 
+EXPORT = {
+    "name": "freepbx", "title": "FreePBX", "certainty": 2, "login": "id", "password": "secret",
+    "left": {}, "further": ["name"], "counted": "row", "others": [],
+}  # fmt: skip
 NONSENSE = [
     None, 1, "x", [], {}, {"sheets": None}, {"sheets": [1]}, {"sheets": [{}]},
     {"sheets": [{"name": 1, "hidden": False, "ragged": True}]},
     {"sheets": [{"name": "\ud800", "hidden": False, "ragged": True}]},
     {"sheets": [{"name": "", "hidden": 0, "ragged": True}]},
     {"sheets": HONEST["sheets"] * 1001},
-    {"error": 1, "cure": ""}, {"error": "x"},
+    {"error": 1, "cure": ""}, {"error": "x"}, {"error": "x", "cure": "", "no_export": 0},
+    {**HONEST, "export": 1}, {**HONEST, "export": {}}, {**HONEST, "export": {**EXPORT, "name": 1}},
+    {**HONEST, "export": {**EXPORT, "certainty": 3}},
+    {**HONEST, "export": {**EXPORT, "certainty": True}},
+    {**HONEST, "export": {**EXPORT, "left": {"a": 1}}},
+    {**HONEST, "export": {**EXPORT, "further": ["a", 1]}},
+    {**HONEST, "export": {**EXPORT, "further": ["\ud800"]}},
 ]  # fmt: skip
 
 
@@ -257,7 +267,8 @@ def test_rows_that_never_end_are_given_up(path, monkeypatch):
 
 
 def test_what_an_error_says_cannot_command_a_terminal(path, monkeypatch):
-    answers(monkeypatch, framed({"error": "\x1b[2J" + "x" * 20_000, "cure": "\x07do"}))
+    told = {"error": "\x1b[2J" + "x" * 20_000, "cure": "\x07do", "no_export": False}
+    answers(monkeypatch, framed(told))
     with pytest.raises(SourceError) as told:
         read(path)
     assert told.value.what.startswith(f"{path}: <U+001B>[2Jxxx")

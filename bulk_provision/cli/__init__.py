@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("run", "Create the endpoints that a spreadsheet asks for."),
     "plan": ("plan", "Say what a run would do, and what is wrong with the rows."),
+    "inspect": ("inspect", "Say whose export a file is, and what is in it."),
     "undo": ("undo", "Remove what a run created, and nothing else."),
     "reconcile": ("reconcile", "Compare TeleCMI's list with a source and the ledger."),
     "runs": ("runs", "List the runs that the ledger knows."),

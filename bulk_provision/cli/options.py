@@ -40,6 +40,30 @@ def _together(*decorators: Callable[[_F], _F]) -> Callable[[_F], _F]:
     return decorate
 
 
+reading_flags = _together(
+    setting("--sheet", metavar="NAME", help="Worksheet to read."),
+    setting("--encoding", metavar="NAME", help="Of a text file, such as windows-1250."),
+    setting(
+        "--source-password-env",
+        metavar="NAME",
+        help="Environment variable with a protected workbook's password.",
+    ),
+)
+
+export_flags = _together(
+    setting(
+        "--from",
+        "from_",
+        metavar="SYSTEM",
+        help="Whose export it is: freepbx, 3cx, … or auto; table: nobody's.",
+    ),
+    setting(
+        "--include",
+        type=click.Choice(["disabled"]),
+        help="Of an export, take disabled users, too.",
+    ),
+)
+
 source_flags = _together(
     click.argument("source", required=False, metavar="SOURCE"),
     click.option(
@@ -52,18 +76,18 @@ source_flags = _together(
         type=click.Choice(["newest", "all"]),
         help="Of the files that a pattern matches (default newest).",
     ),
-    setting("--sheet", metavar="NAME", help="Worksheet to read."),
+    reading_flags,
+    export_flags,
+    setting(
+        "--generate-passwords",
+        is_flag=True,
+        help="New passwords where an export has none to use.",
+    ),
     setting(
         "--map",
         multiple=True,
         metavar="FIELD=COLUMN",
         help="Which column (header or letter) holds username, password, name or email.",
-    ),
-    setting("--encoding", metavar="NAME", help="Of a text file, such as windows-1250."),
-    setting(
-        "--source-password-env",
-        metavar="NAME",
-        help="Environment variable with a protected workbook's password.",
     ),
     setting(
         "--allow-username",

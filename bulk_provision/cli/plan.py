@@ -94,7 +94,7 @@ def _errands(settings: Settings) -> list[Errand]:
 
     source = source_of(settings)
     orders = orders_of(settings, source, *accounts_in(settings, None, secrets=False), None)
-    inputs = inputs_of(source.path, takes_all=orders.takes_all)
+    inputs = inputs_of(source.path, takes_all=orders.takes_all, system=source.system)
     return [errand for path in inputs.paths for errand in errands_of(orders, path)]
 
 

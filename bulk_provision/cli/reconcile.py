@@ -71,8 +71,12 @@ def command(
 
     settings = settings_of(job, json_=json, **flags)
     source = None
+    from bulk_provision.settings import is_inbox
+
     # A source for several accounts, and an inbox, are compared by what the ledger knows of them.
-    of_ledger = settings.account_column is not None or Path(settings.source or "").is_dir()
+    of_ledger = settings.account_column is not None or is_inbox(
+        settings.source or "", settings.from_
+    )
     if settings.source is not None and not of_ledger:
         source = _newest(source_of(settings))
     is_stdin = source is not None and source.path == "-"
@@ -87,7 +91,7 @@ def _newest(source: Source) -> Source:
     """Return the file that a pattern means now."""
     from bulk_provision.rounds import inputs_of
 
-    (path,) = inputs_of(source.path, takes_all=False).paths
+    (path,) = inputs_of(source.path, takes_all=False, system=source.system).paths
     return replace(source, path=path)
 
 

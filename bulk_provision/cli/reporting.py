@@ -231,10 +231,15 @@ class LogLines(Watcher):
 def problem_lines(staged: Staged) -> Iterator[str]:
     """Yield what is wrong: the same problem once, with its count and first places; errors first."""
     for tally in sorted(staged.tallies, key=lambda one: one.problem.warning):
-        word = "Warning" if tally.problem.warning else "Invalid"
-        yield f"  {word}, {counted(tally.count, 'time')}: {tally.as_text()}"
+        yield f"  {_word(tally)}, {counted(tally.count, 'time')}: {tally.as_text()}"
         more = f", and {tally.count - len(tally.places):,} more"
         yield "    " + ", ".join(places(tally)) + (more if tally.count > len(tally.places) else "")
+
+
+def _word(tally: Tally) -> str:
+    if tally.problem.kind.startswith("left-out"):
+        return "Left out"
+    return "Warning" if tally.problem.warning else "Invalid"
 
 
 def places(tally: Tally) -> Iterator[str]:

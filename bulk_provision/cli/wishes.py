@@ -51,10 +51,14 @@ def caution_of(settings: Settings) -> Caution:
 def results_of(settings: Settings, protect: Secret | None) -> Results:
     """Return where and how settings want the results."""
     from bulk_provision.job import Results
-    from bulk_provision.settings import ResultsRows
+    from bulk_provision.settings import ResultsRows, is_inbox
 
     folder = settings.results_folder
-    if folder is None and settings.output is None and Path(settings.source or "-").is_dir():
+    if (
+        folder is None
+        and settings.output is None
+        and is_inbox(settings.source or "-", settings.from_)
+    ):
         folder = Path(settings.source or "") / "results"  # in an inbox they would be sources
     return Results(
         settings.output,
@@ -148,15 +152,7 @@ def source_of(settings: Settings) -> Source:
     """
     from bulk_provision.errors import UsageError
     from bulk_provision.job import Source
-    from bulk_provision.settings import source_password
 
     if settings.source is None:
         raise UsageError("What shall be read? The source is missing.", "Name a file, or - .")
-    return Source(
-        settings.source,
-        sheet=settings.sheet,
-        mapping=settings.map,
-        encoding=settings.encoding,
-        password=source_password(settings),
-        stdin=sys.stdin.buffer,
-    )
+    return Source.of(settings, settings.source, sys.stdin.buffer)

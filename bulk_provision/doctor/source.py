@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bulk_provision.doctor.results import Health, Result
 from bulk_provision.job import Source
 from bulk_provision.setting_up import file_to_read
-from bulk_provision.settings import is_inbox, is_pattern, source_password
+from bulk_provision.settings import is_inbox, is_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,21 +27,15 @@ def source(settings: Settings) -> Iterator[Result]:
         what = "none is named" if given is None else "it comes on standard input"
         yield Result("source", Health.SKIPPED, what)
         return
-    if is_inbox(given) and not os.access(given, os.W_OK | os.X_OK):
+    if is_inbox(given, settings.from_) and not os.access(given, os.W_OK | os.X_OK):
         what = f"files cannot be moved away from {given} when they are done."
         yield Result("source", Health.FAILED, what, "Give this user the right to write there.")
-    file = file_to_read(given)
-    if file is None and (is_inbox(given) or is_pattern(given)):
+    file = file_to_read(given, settings.from_)
+    if file is None and (is_inbox(given, settings.from_) or is_pattern(given)):
         what = f"there is nothing to read now: {given}."
         yield Result("source", Health.WARNING, what, "See that it comes.")
         return
-    opened = Source(
-        given if file is None else str(file),
-        sheet=settings.sheet,
-        mapping=settings.map,
-        encoding=settings.encoding,
-        password=source_password(settings),
-    )
+    opened = Source.of(settings, given if file is None else str(file))
     with opened.open() as table:
         rows = list(islice(table.rows(), _ROWS))
         yield Result("source", Health.OK, _told(table, len(rows)))

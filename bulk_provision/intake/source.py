@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bulk_provision.errors import SourceError
+from bulk_provision.intake.folders import packed_folder, packed_with_includes
+from bulk_provision.model import FOLDER_EXPORTS
 
 _CHUNK = 1 << 20
 SIZE_LIMIT = 2 << 30
@@ -37,12 +39,17 @@ class Source:
     suffix: str
 
     @property
+    def base_name(self) -> str:
+        """The name without its folder; "" for standard input."""
+        return "" if self.name == "-" else Path(self.name).name
+
+    @property
     def shown(self) -> str:
         """The name for messages."""
         return _shown(self.name)
 
 
-def open_source(name: str, stdin: BinaryIO | None = None) -> Source:
+def open_source(name: str, stdin: BinaryIO | None = None, system: str | None = None) -> Source:
     """Open a file by its name, or standard input ("-").
 
     What is not a regular file (standard input, a pipe) is first copied to an unnamed temporary
@@ -51,11 +58,14 @@ def open_source(name: str, stdin: BinaryIO | None = None) -> Source:
     Args:
         name: a path, or "-".
         stdin: what to read for "-"; the process's own standard input when None.
+        system: whose export it is, as `--from` says; files that belong together are one source.
 
     Raises:
         SourceError: it cannot be opened.
     """
     suffix = ""
+    if name != "-" and (packed := _together(Path(name), system)) is not None:
+        return Source(name, packed, _digest(packed, name), "")
     if name == "-":
         file, digest = _spool(stdin if stdin is not None else sys.stdin.buffer, name)
     else:
@@ -71,6 +81,18 @@ def open_source(name: str, stdin: BinaryIO | None = None) -> Source:
             with file:
                 file, digest = _spool(file, name)
     return Source(name, file, digest, suffix)
+
+
+def _together(path: Path, system: str | None) -> BinaryIO | None:
+    """Return the files that belong together, packed; None if it is one file."""
+    try:
+        if path.is_dir():
+            return packed_folder(path) if system in FOLDER_EXPORTS else None
+        if path.suffix.lower() == ".conf" and path.is_file():
+            return packed_with_includes(path)
+    except ValueError:  # a NUL in the name: whoever opens it says so
+        return None
+    return None
 
 
 def _shown(name: str) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import BinaryIO, Self
 
 from bulk_provision.characters import visible
 from bulk_provision.errors import SourceError
-from bulk_provision.intake.apart.reading import ReadApart
 from bulk_provision.intake.cells import (
     ROW_IS_HEADER,
     ROW_OUTSIDE,
@@ -19,62 +18,20 @@ from bulk_provision.intake.cells import (
     Doubt,
     DoubtfulText,
 )
-from bulk_provision.intake.columns import check_mapping, unguarded
+from bulk_provision.intake.columns import unguarded
 from bulk_provision.intake.footer import FooterRule
 from bulk_provision.intake.heads import Head, is_blank, is_nothing
-from bulk_provision.intake.layout import Layout, locate
+from bulk_provision.intake.layout import Layout
 from bulk_provision.intake.readers.books import Wishes, decrypted
-from bulk_provision.intake.readers.encodings import check_encoding
 from bulk_provision.intake.readers.kinds import Kind, is_encrypted, kind_of
 from bulk_provision.intake.readers.text import unwrapped
 from bulk_provision.intake.records import SHEET_ROWS, Book, Record, column_letter
-from bulk_provision.intake.source import Source, digest_of, open_source
+from bulk_provision.intake.source import Source, digest_of
 from bulk_provision.model import Problem, Row, Secret
 
 
-def open_table(
-    source: str,
-    *,
-    sheet: str | None = None,
-    mapping: Mapping[str, str] = MappingProxyType({}),
-    encoding: str | None = None,
-    password: Secret | None = None,
-    stdin: BinaryIO | None = None,
-) -> Table:
-    """Open a spreadsheet or text file and find the table of users in it.
-
-    Args:
-        source: a path (.csv, .tsv, .txt, .xlsx, .xlsm, .xls, .xlsb, .ods, .html), or "-" for
-            standard input.
-        sheet: the worksheet to read; None to choose the one whose header has usernames.
-        mapping: field (username, password, name, email) to column: its header, or its letter.
-        encoding: of a text file, such as "windows-1250"; None to find out.
-        password: of a protected workbook.
-        stdin: what to read for "-"; the process's own standard input when None.
-
-    Returns:
-        The table; close it, or use it as a context manager.
-
-    Raises:
-        SourceError: the file cannot be read, or no table of users is found in it.
-        UsageError: the mapping makes no sense.
-    """
-    check_mapping(mapping)
-    wishes = Wishes(mapping, None if encoding is None else check_encoding(encoding), password)
-    opened = open_source(source, stdin)
-    book: Book | None = None
-    try:
-        book = ReadApart(opened, wishes)
-        return Table(opened, book, locate(book, sheet, mapping, opened.shown), wishes)
-    except BaseException:
-        if book is not None:
-            book.close()
-        opened.file.close()
-        raise
-
-
 class Table:
-    """The users in a source, row by row; made by `open_table`.
+    """The users in a source, row by row; made by `open_users`.
 
     Args:
         source: the open file.

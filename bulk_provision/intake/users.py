@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -44,7 +44,7 @@ class Users(Protocol):
         """Warnings about the source as a whole."""
 
     @property
-    def left_out(self) -> tuple[Problem, ...]:
+    def left_out(self) -> Iterable[Problem]:
         """Warnings about what is no user; known once `rows` came to its end."""
 
     def rows(self, *, spaces: bool = False) -> Iterator[Row]:

@@ -105,7 +105,10 @@ async def go(orders: Orders, told: Told, control: Control) -> RoundSummary:
     with _deadline(orders, told, control):
         try:
             inputs = await asyncio.to_thread(
-                inputs_of, orders.source.path, takes_all=orders.takes_all
+                inputs_of,
+                orders.source.path,
+                takes_all=orders.takes_all,
+                system=orders.source.system,
             )
         except ProvisionError as problem:
             came.trouble("", orders.source.path, problem)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from bulk_provision.errors import SourceError
 from bulk_provision.model import ExitCode
 from bulk_provision.results import is_results_name
+from bulk_provision.settings import is_one_export
 
 SUFFIXES = frozenset(
     {".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".html", ".htm"}
@@ -44,17 +45,18 @@ class Inputs(NamedTuple):
     left: list[str] = []  # noqa: RUF012  (never changed)
 
 
-def inputs_of(source: str, *, takes_all: bool) -> Inputs:
+def inputs_of(source: str, *, takes_all: bool, system: str | None = None) -> Inputs:
     """Find the files that a source means.
 
     Args:
         source: a path, "-", a pattern such as "people-*.csv", or a folder.
         takes_all: of a pattern's matches, take all of them, not the newest alone.
+        system: whose export it is: a folder may be one export.
 
     Raises:
         SourceError: nothing matches a pattern, or the folder cannot be read.
     """
-    if source == "-" or os.path.isfile(source):  # noqa: PTH113  (no NUL is refused so)
+    if source == "-" or is_one_export(source, system) or os.path.isfile(source):  # noqa: PTH113  (no NUL is refused so)
         return Inputs([source])
     if os.path.isdir(source):  # noqa: PTH112
         return _of_inbox(Path(source))

@@ -126,7 +126,7 @@ def _of_source(settings: Settings) -> Iterator[Finding]:
         folder = source_folder(source)
         if not folder.is_dir():
             yield Finding("source", f"there is no folder {folder}.", "Correct the path.")
-        elif file_to_read(source) is None:
+        elif file_to_read(source, settings.from_) is None:
             yield Finding("source", _nothing_there(source), "See that it comes.", is_warning=True)
     except (OSError, ProvisionError) as problem:
         cure = "Let the user that the job runs as read it."

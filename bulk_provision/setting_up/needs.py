@@ -71,7 +71,7 @@ def folders_written(settings: Settings) -> Iterator[tuple[str, Path]]:
         yield "output", Path(settings.output).absolute().parent
     elif settings.source is not None:
         yield "source", source_folder(settings.source)
-    if settings.source is not None and is_inbox(settings.source):
+    if settings.source is not None and is_inbox(settings.source, settings.from_):
         yield "source", Path(settings.source).absolute()  # its files are moved when they are done
     for key in ("report", "metrics"):
         if (file := getattr(settings, key)) is not None:
@@ -93,7 +93,7 @@ def source_folder(source: str) -> Path:
     return path.parent
 
 
-def file_to_read(source: str) -> Path | None:
+def file_to_read(source: str, system: str | None = None) -> Path | None:
     """Return the file that a run would read first, of an inbox a fresh one too; None: nothing yet.
 
     Raises:
@@ -105,7 +105,7 @@ def file_to_read(source: str) -> Path | None:
         except SourceError:  # nothing matches
             return None
     else:
-        inputs = inputs_of(source, takes_all=False)
+        inputs = inputs_of(source, takes_all=False, system=system)
         paths = [*inputs.paths, *inputs.left]
     return next((path for path in map(Path, paths) if path.exists()), None)
 

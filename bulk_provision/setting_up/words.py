@@ -14,6 +14,7 @@ from bulk_provision.settings import (
     ResultsRows,
     address_of,
     is_inbox,
+    is_one_export,
     is_pattern,
     pace_of,
 )
@@ -55,6 +56,8 @@ def _source(settings: Settings) -> str:
         return "what is given to the command"
     if source == "-":
         return "CSV on standard input"
+    if is_one_export(source, settings.from_):
+        return f"the files in {source}, as one export"
     if is_inbox(source):
         return f"every file in {source}, and moves it to done/ or failed/ there"
     if is_pattern(source):

@@ -21,9 +21,15 @@ from bulk_provision.settings.accounts import (
     served,
     unserved,
 )
-from bulk_provision.settings.contradictions import doubts, is_inbox, is_pattern
+from bulk_provision.settings.contradictions import (
+    doubts,
+    is_inbox,
+    is_one_export,
+    is_pattern,
+)
 from bulk_provision.settings.fields import (
     ENV_PREFIX,
+    Include,
     NotifyWhen,
     Pick,
     ResultsRows,
@@ -45,6 +51,7 @@ __all__ = [
     "ENV_PREFIX",
     "AccountEntry",
     "Finding",
+    "Include",
     "Loaded",
     "NotifyWhen",
     "Pick",
@@ -58,6 +65,7 @@ __all__ = [
     "doubts",
     "examine",
     "is_inbox",
+    "is_one_export",
     "is_pattern",
     "load_settings",
     "names_of",

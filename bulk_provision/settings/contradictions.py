@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulk_provision.model import OnExists
+from bulk_provision.model import FOLDER_EXPORTS, OnExists
 from bulk_provision.settings.fields import Pick
 from bulk_provision.settings.findings import Finding
 
@@ -24,15 +24,31 @@ def is_pattern(source: str) -> bool:
     return not _PATTERN.isdisjoint(source) and not Path(source).exists()
 
 
-def is_inbox(source: str) -> bool:
-    """Tell whether a source is a folder whose files are all to be run."""
-    return source not in ("", "-") and Path(source).is_dir()
+def is_one_export(source: str, system: str | None) -> bool:
+    """Tell whether a source is a folder that is read as one export.
+
+    Args:
+        source: a path.
+        system: whose export it is, as `from` says.
+    """
+    return system in FOLDER_EXPORTS and source not in ("", "-") and Path(source).is_dir()
+
+
+def is_inbox(source: str, system: str | None = None) -> bool:
+    """Tell whether a source is a folder whose files are all to be run.
+
+    Args:
+        source: a path.
+        system: whose export it is, as `from` says.
+    """
+    is_folder = source not in ("", "-") and Path(source).is_dir()
+    return is_folder and not is_one_export(source, system)
 
 
 def contradictions(settings: Settings) -> Iterator[Finding]:
     """Yield what cannot be meant: a run with such settings does not begin."""
     source = settings.source or ""
-    if settings.stop_if_vanished is not None and is_inbox(source):
+    if settings.stop_if_vanished is not None and is_inbox(source, settings.from_):
         yield Finding(
             "stop_if_vanished",
             "the source is an inbox: each of its files has other people, so all would seem to "

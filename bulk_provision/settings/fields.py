@@ -32,6 +32,12 @@ class Pick(StrEnum):
     ALL = "all"
 
 
+class Include(StrEnum):
+    """What is taken from an export that is left out otherwise."""
+
+    DISABLED = "disabled"  # users that are switched off in the old system
+
+
 class ResultsRows(StrEnum):
     """Which rows the results have."""
 
@@ -103,6 +109,9 @@ class Settings(BaseSettings):
     sheet: str | None = None
     encoding: str | None = None
     source_password_env: str | None = None
+    from_: str | None = Field(default=None, validation_alias="BULK_PROVISION_FROM")  # a keyword
+    include: Include | None = None
+    generate_passwords: bool = False
     map: Annotated[dict[str, str], NoDecode, _MapText] = Field(default_factory=dict)
     allow_username: str = ""
     weak_passwords: WeakPasswords = WeakPasswords.WARN

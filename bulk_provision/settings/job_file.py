@@ -50,8 +50,9 @@ class JobFile:
         """
         text, values = _toml(path, "job file")
         _make_absolute(values, path.parent)
-        if "json" in values:
-            values["json_"] = values.pop("json")
+        for key in ("json", "from"):  # as fields, these names are taken
+            if key in values:
+                values[f"{key}_"] = values.pop(key)
         if "accounts" in values:
             values["accounts"] = _accounts(values["accounts"], path.parent)
         values.setdefault("name", path.stem)

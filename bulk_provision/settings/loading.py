@@ -153,7 +153,7 @@ def _validate(loaded: Loaded, flags: dict[str, Any]) -> None:
             loaded.findings += [finding for finding in found if finding not in loaded.findings]
             for finding in found:
                 name = finding.key.partition(".")[0]
-                for wrong in (name, f"{name}_"):  # the field of "json" is "json_"
+                for wrong in (name, f"{name}_"):  # the fields of "json" and "from"
                     flags.pop(wrong, None)
                     loaded.job.values.pop(wrong, None)
         else:
@@ -262,7 +262,7 @@ def _found(error: ErrorDetails, flags: Mapping[str, Any], job: JobFile) -> Findi
         return Finding("", message, where=str(job.path) if job.path else "")
     keys = [str(part) for part in error["loc"]]
     name = keys[0].removeprefix(ENV_PREFIX).lower().rstrip("_")
-    fields = {name, f"{name}_"}  # the field of "json" is "json_"
+    fields = {name, f"{name}_"}  # the fields of "json" and "from"
     if fields & flags.keys():
         return Finding(name, message, where=f"--{name.replace('_', '-')}")
     if fields & job.values.keys() and not _is_in_environment(name):

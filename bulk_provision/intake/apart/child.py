@@ -5,9 +5,10 @@ for 160 GiB, which ends a process. So it is this process that ends, which has li
 parent's secrets in its environment, and nothing open but the source.
 
 On standard input it gets requests, one JSON value a line; on standard output it answers each with
-a message (`wire`). A message `{"error": …, "cure": …}` is the last one.
+a message (`wire`). A message `{"error": …, "cure": …, "no_export": …}` is the last one.
 
-    {"open": {…}}                → {"sheets": [{"name": …, "hidden": …, "ragged": …}, …]}
+    {"open": {…}}                → {"sheets": [{"name": …, "hidden": …, "ragged": …}, …],
+                                    "export": whose it is, or null}
     {"records": number of sheet} → {"records": [record, …], "more": bool}
     {"more": true}               → the next records
     {"notes": [sheet, credentials, others]} → {"notes": [problem, …]}
@@ -23,10 +24,11 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from threading import Thread
 from typing import IO, Any
 
-from bulk_provision.errors import SourceError
+from bulk_provision.errors import NotAnExportError, SourceError
 from bulk_provision.intake.apart.wire import (
     BATCH_ROWS,
     BATCH_WEIGHT,
@@ -38,7 +40,8 @@ from bulk_provision.intake.apart.wire import (
     is_plain,
 )
 from bulk_provision.intake.cells import storable
-from bulk_provision.intake.readers.books import Wishes, open_book
+from bulk_provision.intake.exports.book import open_source_book
+from bulk_provision.intake.readers.books import Wishes
 from bulk_provision.intake.records import (
     SHEET_COLUMNS,
     SHEETS_LIMIT,
@@ -80,15 +83,19 @@ def main() -> None:
         try:
             frame = reading.answer(request)
         except SourceError as error:
-            frame = framed({"error": error.what, "cure": error.cure})
+            frame = _failure(error.what, error.cure, isinstance(error, NotAnExportError))
         except FrameTooLongError:
             what = f"there is a row or a list of sheets of more than {FRAME_LIMIT >> 20} MiB."
-            frame = framed({"error": what, "cure": _SAVE_AS})
+            frame = _failure(what, _SAVE_AS)
         except MemoryError:
             reading = Reading(-1)  # gives the memory back
-            frame = framed({"error": f"reading it takes more than {_measure()}.", "cure": _SAVE_AS})
+            frame = _failure(f"reading it takes more than {_measure()}.", _SAVE_AS)
         answers.write(frame)
         answers.flush()
+
+
+def _failure(what: str, cure: str, no_export: bool = False) -> bytes:
+    return framed({"error": what, "cure": cure, "no_export": no_export})
 
 
 def _measure() -> str:
@@ -154,18 +161,21 @@ class Reading:
         file: IO[bytes] = open(self._handle, "rb")  # noqa: PTH123, SIM115 - open to the end
         password = wanted["password"]
         wishes = Wishes(
-            wanted["mapping"], wanted["encoding"], None if password is None else Secret(password)
+            wanted["mapping"],
+            wanted["encoding"],
+            None if password is None else Secret(password),
+            wanted["system"],
         )
         source = Source(wanted["name"], file, "", wanted["suffix"])  # type: ignore[arg-type]
         self._name = source.shown
-        self._book = open_book(source, wishes)
+        self._book, told = open_source_book(source, wishes)
         if len(self._book.sheets) > SHEETS_LIMIT:
             raise self._too_much(f"it has more than {SHEETS_LIMIT:,} sheets or tables")
         sheets = [
             {"name": storable(sheet.name), "hidden": sheet.hidden, "ragged": sheet.ragged}
             for sheet in self._book.sheets
         ]
-        return {"sheets": sheets}
+        return {"sheets": sheets, "export": None if told is None else asdict(told)}
 
     def _batch(self) -> bytes:
         """Return the next records, as many as make a message of moderate size."""

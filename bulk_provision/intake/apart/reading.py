@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from bulk_provision.characters import printable
-from bulk_provision.errors import SourceError, StoppedError
+from bulk_provision.errors import NotAnExportError, SourceError, StoppedError
 from bulk_provision.intake.apart import wire
 from bulk_provision.intake.readers.books import Wishes
 from bulk_provision.intake.records import Record, Sheet
@@ -43,6 +43,9 @@ class ReadApart:
         source: the file.
         wishes: how it is to be read.
 
+    Attributes:
+        told: whose export it is; None for a table of nobody's.
+
     Raises:
         SourceError: the file is damaged, protected, no table, or asks for too much.
     """
@@ -61,13 +64,16 @@ class ReadApart:
                 "mapping": dict(wishes.mapping),
                 "encoding": wishes.encoding,
                 "password": password,
+                "system": wishes.system,
             }
-            told = self._understood(self._asked({"open": wanted}).sheets)
+            answer = self._asked({"open": wanted})
+            sheets = self._understood(answer.sheets)
+            self.told = self._understood(answer.told)
         except BaseException:
             self.close()
             raise
         self.sheets: Sequence[Sheet] = tuple(
-            SheetApart(self, number, *sheet) for number, sheet in enumerate(told)
+            SheetApart(self, number, *sheet) for number, sheet in enumerate(sheets)
         )
 
     def notes(
@@ -145,7 +151,8 @@ class ReadApart:
     def _told(self, failure: wire.Failure) -> SourceError:
         what = printable(failure.what.removeprefix(self._name)[:_ERROR_LIMIT])
         between = "" if failure.what.startswith(self._name) else ": "
-        return SourceError(self._name + between + what, printable(failure.cure[:_ERROR_LIMIT]))
+        kind = NotAnExportError if failure.is_no_export else SourceError
+        return kind(self._name + between + what, printable(failure.cure[:_ERROR_LIMIT]))
 
     def _bytes(self, count: int, until: float) -> bytes:
         """Read so many bytes from the process."""

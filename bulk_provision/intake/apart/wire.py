@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from bulk_provision.intake.cells import Doubt, DoubtfulText
+from bulk_provision.intake.exports.export import Certainty, Told
 from bulk_provision.intake.records import SHEET_COLUMNS, SHEETS_LIMIT, TEXT_ROWS, Record
 from bulk_provision.model import Problem
 
@@ -54,10 +55,17 @@ class SheetTold(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Why the source cannot be read."""
+    """Why the source cannot be read.
+
+    Args:
+        what: happened, and where.
+        cure: what to do about it.
+        is_no_export: whether it is just no export of users that is known.
+    """
 
     what: str
     cure: str
+    is_no_export: bool
 
 
 def framed(message: object) -> bytes:
@@ -173,7 +181,8 @@ class Message:
         """
         if "error" not in self._value:
             return None
-        return Failure(_text_in(self._value, "error"), _text_in(self._value, "cure"))
+        wrong: bool = _checked(self._value.get("no_export"), bool)
+        return Failure(_text_in(self._value, "error"), _text_in(self._value, "cure"), wrong)
 
     def sheets(self) -> list[SheetTold]:
         """Return the sheets of a book.
@@ -192,6 +201,31 @@ class Message:
             )
             for sheet in (_checked(one, dict) for one in told)
         ]
+
+    def told(self) -> Told | None:
+        """Return whose export a book is; None for a table of nobody's.
+
+        Raises:
+            NonsenseError: it is no such message.
+        """
+        told = self._value.get("export")
+        if told is None:
+            return None
+        fields = _checked(told, dict)
+        certainty = fields.get("certainty")
+        left = _checked(fields.get("left"), dict)
+        _check_texts([*left, *(_text_in(left, name) for name in left)])
+        return Told(
+            name=_text_in(fields, "name"),
+            title=_text_in(fields, "title"),
+            certainty=None if certainty is None else Certainty(_checked(certainty, int)),
+            login=_text_in(fields, "login"),
+            password=_text_in(fields, "password"),
+            left=left,
+            further=_texts_in(fields, "further"),
+            counted=_text_in(fields, "counted"),
+            others=_texts_in(fields, "others"),
+        )
 
     def notes(self) -> list[Problem]:
         """Return what is worth a warning.
@@ -297,6 +331,14 @@ def _text_in(message: dict[str, Any], key: str) -> str:
     text: str = _checked(message.get(key), str)
     _check_texts([text])
     return text
+
+
+def _texts_in(message: dict[str, Any], key: str) -> tuple[str, ...]:
+    texts: list[str] = _checked(message.get(key), list)
+    if not set(map(type, texts)) <= {str}:
+        raise NonsenseError
+    _check_texts(texts)
+    return tuple(texts)
 
 
 def _check_texts(texts: Sequence[str]) -> None:

@@ -21,11 +21,13 @@ class Wishes:
         mapping: `--map`: field to header or column letter; it helps to find a text's separator.
         encoding: of a text file, as Python calls it; None to find out.
         password: of a protected workbook.
+        system: whose export it is, as `--from` says; None: a table, if it does not look like one.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
     encoding: str | None = None
     password: Secret | None = None
+    system: str | None = None
 
 
 def open_book(source: Source, wishes: Wishes) -> Book:

@@ -1,0 +1,203 @@
+"""What a source of unknown making holds: its shape, its files, its first lines."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from typing import IO, BinaryIO, cast
+
+from bulk_provision.errors import SourceError
+from bulk_provision.intake.exports.export import File, Seen, Shape
+from bulk_provision.intake.readers.kinds import OLE
+from bulk_provision.intake.source import Source
+
+_START = 1 << 16  # bytes that are looked at
+_MEMBERS_SEEN = 16  # of an archive: files whose first lines are looked at
+_FILES_LIMIT = 1_000_000
+_UNPACKED_LIMIT = 2 << 30  # bytes
+_GZIP = b"\x1f\x8b"
+_TAR_MARK, _TAR_MARK_AT = b"ustar", 257  # POSIX.1-1988, "ustar interchange format"
+_JSON = re.compile(r"\s*(?:\{|\[\s*[\[{\"\]])")
+_HTML = re.compile(r"<(?:!doctype\s+html|html|table|head|body|meta)\b", re.IGNORECASE)
+_SQL = re.compile(
+    r"^\s*(?:insert\s+(?:ignore\s+)?into|replace\s+into|create\s+table|copy\s+\S.{0,500}\bfrom\s+stdin)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SPREADSHEET_PARTS = ("[content_types].xml", "mimetype")
+_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a source holds.
+
+    Args:
+        seen: what is looked at to recognise it; of a table, still without its headers.
+        source: the source; unpacked, if it was a packed archive.
+        names: the members of an archive, in the order of their names.
+    """
+
+    seen: Seen
+    source: Source
+    archive: tarfile.TarFile | zipfile.ZipFile | None = None
+    names: tuple[str, ...] = ()
+
+    def files(self) -> Iterator[File]:
+        """Yield the files: the source itself, or an archive's members."""
+        if self.archive is None:
+            yield File(self.source.base_name, partial(_again, self.source.file))
+            return
+        for name in self.names:
+            yield File(name, partial(_member, self.archive, name, self.source.shown))
+
+
+def content_of(source: Source) -> Content:
+    """Look at a source.
+
+    Raises:
+        SourceError: it is an archive that is damaged, or of too much.
+    """
+    source.file.seek(0)
+    start = source.file.read(_START)
+    if start.startswith(_GZIP):
+        source = replace(source, file=_gunzipped(source))
+        start = source.file.read(_START)
+    if start.startswith(b"PK"):
+        return _of_zip(source)
+    if start[_TAR_MARK_AT:].startswith(_TAR_MARK):
+        return _of_tar(source)
+    text = decoded(start)
+    shape = Shape.TABLE if start.startswith(OLE) else _shape_of(text)
+    return Content(Seen(shape, text, source.base_name.lower()), source)
+
+
+def decoded(start: bytes) -> str:
+    """Return the text that bytes begin with, well enough to recognise it."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return start.decode("utf-16", "replace")
+    return start.decode("utf-8-sig", "replace")
+
+
+def _shape_of(text: str) -> Shape:
+    if _JSON.match(text):
+        return Shape.JSON
+    if text.lstrip().startswith("<"):
+        return Shape.TABLE if _HTML.search(text) else Shape.XML
+    return Shape.SQL if _SQL.search(text) else Shape.TEXT
+
+
+def _again(file: BinaryIO) -> BinaryIO:
+    """Give a file anew: who reads it may close what it got."""
+    return open(file.fileno(), "rb", closefd=False) if _rewound(file) else file
+
+
+def _rewound(file: BinaryIO) -> bool:
+    file.seek(0)
+    with suppress(OSError):  # no file of the system: bytes in memory
+        file.fileno()
+        return True
+    return False
+
+
+def _gunzipped(source: Source) -> BinaryIO:
+    unpacked: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - open to the end
+    source.file.seek(0)
+    size = 0
+    try:
+        with gzip.open(source.file) as packed:
+            while part := packed.read(1 << 20):
+                size += len(part)
+                if size > _UNPACKED_LIMIT:
+                    raise _too_much(source, f"{_UNPACKED_LIMIT >> 20:,} MiB")
+                unpacked.write(part)
+    except _BROKEN as error:
+        raise _damaged(source, error) from None
+    unpacked.seek(0)
+    return unpacked
+
+
+def _of_zip(source: Source) -> Content:
+    try:
+        archive = zipfile.ZipFile(source.file)
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    except _BROKEN as error:
+        if source.suffix != ".zip":  # a workbook, it seems: its own readers say what is wrong
+            return Content(Seen(Shape.TABLE, "", source.base_name.lower()), source)
+        raise _damaged(source, error) from None
+    if any(entry.filename.lower() in _SPREADSHEET_PARTS for entry in entries):
+        return Content(Seen(Shape.TABLE, "", source.base_name.lower()), source)
+    sizes = {entry.filename: entry.file_size for entry in entries}
+    return _of_archive(source, archive, sizes)
+
+
+def _of_tar(source: Source) -> Content:
+    source.file.seek(0)
+    try:
+        archive = tarfile.open(fileobj=source.file, mode="r:")  # noqa: SIM115 - open to the end
+        entries = list(islice(archive, _FILES_LIMIT + 1))
+    except _BROKEN as error:
+        raise _damaged(source, error) from None
+    sizes = {entry.name: entry.size for entry in entries if entry.isreg()}
+    return _of_archive(source, archive, sizes)
+
+
+def _of_archive(
+    source: Source, archive: tarfile.TarFile | zipfile.ZipFile, sizes: dict[str, int]
+) -> Content:
+    names = sorted(name for name in sizes if not _is_hidden(name))
+    if len(names) > _FILES_LIMIT:
+        raise _too_much(source, f"{_FILES_LIMIT:,} files")
+    if sum(sizes.values()) > _UNPACKED_LIMIT:
+        raise _too_much(source, f"{_UNPACKED_LIMIT >> 20:,} MiB")
+    texts = []
+    for name in names[:_MEMBERS_SEEN]:
+        with _member(archive, name, source.shown) as member:
+            texts.append(decoded(member.read(_START // _MEMBERS_SEEN)))
+    seen = Seen(Shape.ARCHIVE, "\n".join(texts), source.base_name.lower())
+    return Content(seen, source, archive, tuple(names))
+
+
+def _is_hidden(name: str) -> bool:
+    """Say whether a member is what an operating system or an editor leaves behind."""
+    parts = name.removeprefix("./").split("/")
+    return "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1].endswith("~")
+
+
+def _member(archive: tarfile.TarFile | zipfile.ZipFile, name: str, shown: str) -> BinaryIO:
+    try:
+        opened: IO[bytes] | None
+        if isinstance(archive, zipfile.ZipFile):
+            opened = archive.open(name)
+        else:
+            opened = archive.extractfile(name)
+    except (*_BROKEN, RuntimeError, KeyError) as error:  # RuntimeError: it wants a password
+        raise SourceError(
+            f"{shown}, {name}: it cannot be unpacked ({error}).",
+            "Pack the files again without a password, or give the folder.",
+        ) from None
+    assert opened is not None
+    return cast("BinaryIO", opened)
+
+
+def _damaged(source: Source, error: BaseException) -> SourceError:
+    return SourceError(
+        f"{source.shown}: the archive is damaged, or not completely copied ({error}).",
+        "Copy or download it again, or pack the files again.",
+    )
+
+
+def _too_much(source: Source, limit: str) -> SourceError:
+    return SourceError(
+        f"{source.shown}: unpacked, it has more than {limit}.",
+        "Pack the export's own files alone, or split them.",
+    )
