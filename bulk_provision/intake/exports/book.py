@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -19,9 +19,10 @@ from bulk_provision.intake.exports.export import (
     Told,
     header_name,
 )
-from bulk_provision.intake.exports.registry import AUTO, READERS, TABLES, named
+from bulk_provision.intake.exports.registry import AUTO, READERS, named
 from bulk_provision.intake.exports.tables import TableExport
-from bulk_provision.intake.exports.wrong import WRONG
+from bulk_provision.intake.exports.tables_of_systems import TABLES
+from bulk_provision.intake.exports.wrong import recognise as recognise_wrong
 from bulk_provision.intake.readers.books import Wishes, decrypted, open_book
 from bulk_provision.intake.readers.text import TextSheet
 from bulk_provision.intake.records import Book, Record, Sheet
@@ -70,8 +71,14 @@ class ExportSheet:
             self.warnings.clear()
             return self.reader.records(self.content.files(), self.warnings.append)
         assert isinstance(self.reader, TableExport)
-        records = _records_of(self.spot.sheet, unquoted=self.reader.unquoted)
-        return self.reader.read(self.spot.cells, _below(self.spot.row, records))
+        sheet = self.spot.sheet
+        return self.reader.read(
+            self.spot.cells,
+            _below(self.spot.row, self.reader.records_in(sheet)),
+            ragged=sheet.ragged,
+            ended=sheet.ended if isinstance(sheet, TextSheet) else True,
+            place=self.content.source.shown,
+        )
 
 
 class ExportBook:
@@ -164,7 +171,7 @@ def _as(readers: Sequence[Reader | TableExport], content: Content, wishes: Wishe
             f"{readers[0].title} exports.",
             "See what it is: bulk-provision inspect FILE",
         )
-    book = open_book(content.source, wishes)
+    book = open_book(replace(content.source, suffix=""), wishes)
     spots = list(_spots(book))
     fits = _table_fits(tables, content, spots)
     return _opened(fits[0] if fits else _named(tables, content, spots), content, book)
@@ -195,7 +202,8 @@ def _as_seems(content: Content, wishes: Wishes) -> Opened:
             "that is known.",
             "If you know whose it is, name the system: --from NAME.",
         )
-    book = open_book(content.source, wishes)
+    by_name = content.source if wishes.system is None else replace(content.source, suffix="")
+    book = open_book(by_name, wishes)
     spots = list(_spots(book))
     for spot in spots:
         _refuse_wrong(_seen(content, spot), content)
@@ -206,9 +214,8 @@ def _as_seems(content: Content, wishes: Wishes) -> Opened:
 
 
 def _refuse_wrong(seen: Seen, content: Content) -> None:
-    for wrong in WRONG:
-        if wrong.recognise(seen):
-            raise NotAnExportError(f"{content.source.shown}: this is {wrong.what}.", wrong.instead)
+    if wrong := recognise_wrong(seen):
+        raise NotAnExportError(f"{content.source.shown}: this is {wrong.what}.", wrong.instead)
 
 
 def _seen(content: Content, spot: Spot) -> Seen:
@@ -262,12 +269,6 @@ def _below(row: int, records: Iterator[Record]) -> Iterator[Record]:
     for record in records:
         if record[0] > row:
             yield record
-
-
-def _records_of(sheet: Sheet, *, unquoted: bool) -> Iterator[Record]:
-    if unquoted and isinstance(sheet, TextSheet):
-        return sheet.records()
-    return sheet.records()
 
 
 def _opened(fit: Fit, content: Content, book: Book | None, others: tuple[str, ...] = ()) -> Opened:

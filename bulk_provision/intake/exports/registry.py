@@ -7,17 +7,14 @@ from collections.abc import Sequence
 
 from bulk_provision.errors import UsageError
 from bulk_provision.intake.exports.export import Reader
-from bulk_provision.intake.exports.freepbx import FREEPBX
 from bulk_provision.intake.exports.tables import TableExport
+from bulk_provision.intake.exports.tables_of_systems import TABLES
 
 AUTO = "auto"
 """What `--from` says to have it found out whose export a file is."""
 
 TABLE = "table"
 """What `--from` says to have a file read as an ordinary table, whatever it looks like."""
-
-TABLES: tuple[TableExport, ...] = (FREEPBX,)
-"""The systems whose exports are tables."""
 
 READERS: tuple[Reader, ...] = ()
 """The systems whose exports have another shape."""
