@@ -107,6 +107,8 @@ def orders_of(
     account: Served | None,
     routes: Routes | None,
     protect: Secret | None,
+    *,
+    rehearse: bool = False,
 ) -> Orders:
     """Return what settings want to be done.
 
@@ -116,6 +118,7 @@ def orders_of(
         account: as `accounts_in` returns it,
         routes: and these.
         protect: the password for the results.
+        rehearse: nothing is to be changed.
     """
     import time
 
@@ -137,6 +140,7 @@ def orders_of(
         deadline=deadline and deadline.seconds_from(time.time()),
         deadline_text=deadline.text if deadline else "",
         caution=caution_of(settings),
+        rehearse=rehearse,
     )
 
 
