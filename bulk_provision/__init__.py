@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Watcher,
         provision,
         reconcile,
+        rehearse,
         undo,
     )
     from bulk_provision.model import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         Pace,
         Reconcile,
         Reconciled,
+        Rehearsal,
         Secret,
         Summary,
         WeakPasswords,
@@ -56,6 +58,7 @@ __all__ = [
     "Recipe",
     "Reconcile",
     "Reconciled",
+    "Rehearsal",
     "Results",
     "Rules",
     "Secret",
@@ -65,6 +68,7 @@ __all__ = [
     "WeakPasswords",
     "provision",
     "reconcile",
+    "rehearse",
     "undo",
 ]
 
@@ -73,11 +77,11 @@ _ROOMS = {
     "errors": ("ProvisionError",),
     "job": (
         *("Control", "LedgerPlace", "Progress", "Results", "Source", "Watcher", "provision"),
-        *("reconcile", "undo"),
+        *("reconcile", "rehearse", "undo"),
     ),
     "model": (
         *("Account", "ExitCode", "OnExists", "Outcome", "Pace", "Reconcile", "Reconciled"),
-        *("Secret", "Summary", "WeakPasswords"),
+        *("Rehearsal", "Secret", "Summary", "WeakPasswords"),
     ),
     "passwords": ("Recipe",),
     "plan": ("Policy",),

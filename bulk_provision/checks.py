@@ -12,7 +12,7 @@ from typing import TypeAlias
 from bulk_provision.characters import UNSEEN, listed, named, visible
 from bulk_provision.errors import UsageError
 from bulk_provision.model import Invalid, Problem, Row, User, WeakPasswords
-from bulk_provision.passwords import LENGTH_LIMIT, weaknesses
+from bulk_provision.passwords import LENGTH_LIMIT, MADE_LATER, weaknesses
 
 USERNAME_LIMIT = 64
 """The longest username that is sent, in characters."""
@@ -210,6 +210,15 @@ def _has_letter(text: str) -> bool:
 
 def _password_problems(password: str, username: str, rules: Rules) -> Iterator[Problem]:
     if not password:
+        return
+    if password.strip() == MADE_LATER:
+        yield _problem(
+            "password-rehearsed",
+            "",
+            "it is what a rehearsal shows instead of a password, not the password itself",
+            "Run your own source, not a rehearsal's results; or leave the cell blank to have a "
+            "password generated.",
+        )
         return
     if _MASK.fullmatch(password):
         yield _problem(

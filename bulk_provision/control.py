@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from bulk_provision.filling import Filled
     from bulk_provision.model import Outcome, Summary
-    from bulk_provision.pace import Halt, Pacer
+    from bulk_provision.pace import Halt
     from bulk_provision.plan import Plan
     from bulk_provision.staging import Staged
 
@@ -36,6 +36,15 @@ class Watcher:
     def planned(self, run_id: int, staged: Staged, plan: Plan) -> None:
         """Everything is read and checked; calls begin now."""
 
+    def rehearsing(self, endpoints: int | None, pages: int, seconds: float | None) -> None:
+        """What follows is a rehearsal; the vendor's real list is read now.
+
+        Args:
+            endpoints: that the list has; None: it is not read (any more).
+            pages: that it has: one call each.
+            seconds: that reading takes; None: without a limit on the rate.
+        """
+
     def reconciling(self, run_id: int) -> None:
         """The vendor's list is read now, to be compared; no other call is made."""
 
@@ -60,24 +69,43 @@ class Abortable(Protocol):
         ...
 
 
+class Stoppable(Protocol):
+    """Something that sends nothing more once it is told so."""
+
+    def stop(self, halt: Halt) -> None:
+        """Let nothing more leave."""
+        ...
+
+
 class Control:
     """Stops runs from outside, between two loops or from a signal handler."""
 
     def __init__(self) -> None:
         self.halt: Halt | None = None
-        self._going: list[tuple[Pacer, Abortable]] = []
+        self._going: list[tuple[Stoppable, Abortable]] = []
 
     def stop(self, halt: Halt) -> None:
         """Send nothing more; calls under way may end. A second time: do not wait for them."""
         if self.halt is not None:
-            for _, calls in self._going:
-                calls.abort()
+            self.abort()
         self.halt = self.halt or halt
         for pacer, _ in self._going:
             pacer.stop(self.halt)
 
+    def abort(self) -> None:
+        """Do not wait for the calls under way."""
+        for _, calls in self._going:
+            calls.abort()
+
     @contextlib.contextmanager
-    def over(self, pacer: Pacer, calls: Abortable) -> Iterator[None]:
+    def over_a_part(self) -> Iterator[Control]:
+        """Give a control over a part: what stops this one stops it, and not the other way round."""
+        part = Control()
+        with self.over(part, part):
+            yield part
+
+    @contextlib.contextmanager
+    def over(self, pacer: Stoppable, calls: Abortable) -> Iterator[None]:
         """Let `stop` act on this pacer, and on these calls, while the block lasts."""
         self._going.append((pacer, calls))
         if self.halt is not None:

@@ -10,6 +10,7 @@
     ├── AccountBusyError      exit 5   another run holds the account
     ├── LeaseLostError        exit 4   this run no longer holds its account
     ├── ListError             exit 4   the vendor's list cannot be used
+    ├── RehearsalError        exit 3, 4, 130 …   … and so nothing can be rehearsed
     ├── StoppedError          exit 130, 143   interrupted while waiting for the account
     ├── ResultsError          exit 2   the results file cannot be written
     └── AccountingError       exit 70  rows in ≠ rows out: a bug of ours, said loudly
@@ -87,6 +88,22 @@ class ListError(ProvisionError):
     """The vendor's list of endpoints contradicts itself, or brings no clear answer."""
 
     exit_code = 4
+
+
+class RehearsalError(ProvisionError):
+    """The account's real state could not be read, so that a rehearsal would be of something else.
+
+    Args:
+        reason: why reading its list ended.
+        exit_code: how a run that ends so ends.
+    """
+
+    def __init__(self, reason: str, exit_code: int) -> None:
+        super().__init__(
+            f"Nothing was rehearsed, for TeleCMI's list was not read to its end: {reason}.",
+            "Run the same command again; or rehearse without the list: --reconcile never.",
+        )
+        self.exit_code = exit_code
 
 
 class StoppedError(ProvisionError):

@@ -20,26 +20,44 @@ if TYPE_CHECKING:
 
     from bulk_provision.intake import Table, Users
     from bulk_provision.ledger import Ledger
-    from bulk_provision.model import ResultRow
+    from bulk_provision.model import Rehearsal, ResultRow
     from bulk_provision.places import Results
     from bulk_provision.running import Run
 
 
-async def finish(run: Run, users: Users | None, target: Path, results: Results) -> Summary:
-    """Write the results and sum up."""
+async def finish(
+    run: Run,
+    users: Users | None,
+    target: Path,
+    results: Results,
+    rehearsal: Rehearsal | None = None,
+) -> Summary:
+    """Write the results and sum up.
+
+    Args:
+        run: has ended.
+        users: its source; None when it had none.
+        target: where the results go.
+        results: in which form.
+        rehearsal: what it tells of the real run, when it is none itself.
+    """
     run.watcher.writing()
     files: tuple[str, ...] = ()
     try:
         if await asyncio.to_thread(_has_something_to_tell, run, results):
-            files = await asyncio.to_thread(write_results, run.ledger, run.run_id, target, results)
+            files = await asyncio.to_thread(
+                write_results, run.ledger, run.run_id, target, results, rehearsal
+            )
             table = users.spreadsheet if users is not None else None
             if results.annotate and table is not None:
-                files += (await asyncio.to_thread(_annotate, run, table, target, results),)
+                annotate = partial(_annotate, run, table, target, results, rehearsal)
+                files += (await asyncio.to_thread(annotate),)
             await asyncio.to_thread(_note_files, run, files)
     except ProvisionError as problem:
         said = f"{run.halt.reason}. " if run.halt else ""
         code = run.halt.exit_code if run.halt else ExitCode.STOPPED
-        run.halt = Halt(code, f"{said}{problem.what} {problem.cure}".rstrip(". "))
+        cure = problem.cure if rehearsal is None else "Rehearse it again."
+        run.halt = Halt(code, f"{said}{problem.what} {cure}".rstrip(". "))
     record = await asyncio.to_thread(run.ledger.run, run.run_id)
     return Summary(
         run_id=run.run_id,
@@ -54,6 +72,7 @@ async def finish(run: Run, users: Users | None, target: Path, results: Results) 
         reason=run.halt.reason if run.halt else "",
         warnings=run.staged.warnings,
         undoes=record.undoes,
+        rehearsal=rehearsal,
     )
 
 
@@ -70,12 +89,14 @@ def _note_files(run: Run, files: tuple[str, ...]) -> None:
             run.ledger.note_file(run.job, "results", Path(file))
 
 
-def _annotate(run: Run, table: Table, target: Path, results: Results) -> str:
+def _annotate(
+    run: Run, table: Table, target: Path, results: Results, rehearsal: Rehearsal | None
+) -> str:
     path = results_files.annotation_path(target, table.source)
     results_files.write_annotation(
         path,
         table,
-        run.ledger.result_rows(run.run_id),
+        _marked(run.ledger.result_rows(run.run_id), rehearsal),
         run_id=run.run_id,
         overwrite=results.overwrite,
         protect=results.protect,
@@ -83,17 +104,32 @@ def _annotate(run: Run, table: Table, target: Path, results: Results) -> str:
     return str(path)
 
 
-def write_results(ledger: Ledger, run_id: int, target: Path, results: Results) -> tuple[str, ...]:
+def _marked(rows: Iterator[ResultRow], rehearsal: Rehearsal | None) -> Iterator[ResultRow]:
+    """Let every row of a rehearsal say that it is one, wherever it may be copied to."""
+    if rehearsal is None:
+        return rows
+    return (row._replace(message=f"Rehearsal: {row.message}") for row in rows)
+
+
+def write_results(
+    ledger: Ledger,
+    run_id: int,
+    target: Path,
+    results: Results,
+    rehearsal: Rehearsal | None = None,
+) -> tuple[str, ...]:
     """Write a run's results from what the ledger knows now; return the files written."""
     write = results_files.write_csv
     if not results.csv:
         write = partial(results_files.write_workbook, protect=results.protect)
     record = ledger.run(run_id)
+    if rehearsal is not None:
+        record = replace(record, rehearsal=rehearsal, rate=rehearsal.rate)
     if results.only_changed:
         record = replace(record, left_out=ledger.unchanged(run_id))
 
     def rows() -> Iterator[ResultRow]:
-        for row in ledger.result_rows(run_id, changed=results.only_changed):
+        for row in _marked(ledger.result_rows(run_id, changed=results.only_changed), rehearsal):
             failpoints.reach("results-writing")
             yield row
 

@@ -289,6 +289,29 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a rehearsal tells of the real run, beside what would become of each row.
+
+    Args:
+        calls: that the real run makes, when every answer is clear.
+        seconds: that they take; None: there is no limit on the rate, so nobody can tell.
+        rate: calls a second that are allowed; None for no limit.
+        listed: endpoints that the vendor's list had; None: it was not read.
+        list_calls: calls of list_sip that were really made: the only real ones.
+        until_deadline: rows that are settled when the deadline passes; None: it does not.
+        notes: what is to be known about how far the rehearsal can be relied on.
+    """
+
+    calls: int
+    seconds: float | None
+    rate: float | None
+    listed: int | None
+    list_calls: int = 0
+    until_deadline: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """What the ledger knows of a run as a whole.
 
@@ -317,6 +340,7 @@ class RunRecord:
         has_rows: False once its rows were removed (keep_rows_days): only counts are left.
         left_out: rows, by outcome, that a results file leaves out: they are as an earlier run left
             them.
+        rehearsal: what it tells of the real run, when it is none itself.
     """
 
     run_id: int
@@ -342,6 +366,7 @@ class RunRecord:
     job: str = ""
     has_rows: bool = True
     left_out: Mapping[Outcome, int] = field(default_factory=dict)
+    rehearsal: Rehearsal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +386,8 @@ class Summary:
         reason: why it stopped early; "" when it did not.
         warnings: what was worth a warning.
         undoes: the run whose endpoints it removed, if it is an undo.
+        rehearsal: what it tells of the real run, when it is none itself; `run_id` is of no ledger
+            then, and `calls` were made to the emulated vendor.
     """
 
     run_id: int
@@ -375,6 +402,7 @@ class Summary:
     reason: str = ""
     warnings: tuple[Warned, ...] = field(default=())
     undoes: int | None = None
+    rehearsal: Rehearsal | None = None
 
 
 class DriftKind(StrEnum):

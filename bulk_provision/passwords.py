@@ -68,12 +68,21 @@ DEFAULT_RECIPE = Recipe()
 """20 letters and digits without look-alikes: 116 bits."""
 
 
+REHEARSED = Recipe()
+"""The recipe of a rehearsal (this very one, not its like): nothing is made, and that is said."""
+
+MADE_LATER = "(made by the real run)"
+"""What stands where a rehearsal would show a password that it made, and that would never work."""
+
+
 def generate(recipe: Recipe = DEFAULT_RECIPE) -> str:
     """Make a password, with at least one upper-case letter, lower-case letter and digit.
 
     (As far as the recipe's alphabet has them, and its length has room.) All such passwords are
     equally likely: one that lacks a class is thrown away as a whole.
     """
+    if recipe is REHEARSED:
+        return MADE_LATER
     letters, unfair = _drawing(recipe.alphabet)
     wanted = _classes_wanted(recipe)
     while True:

@@ -116,6 +116,8 @@ class Results:
         label: comes into the name of the file: the account, when there are several.
         only_changed: leave out the rows that are as an earlier run left them; nothing is written
             when there are no others.
+        rehearsed: the file's name ends in "-rehearsal", wherever it lies: it must not pass for, or
+            replace, that of a run.
 
     Raises:
         UsageError: the password is not usable, or CSV files were to have one.
@@ -129,6 +131,7 @@ class Results:
     folder: Path | None = None
     label: str = ""
     only_changed: bool = False
+    rehearsed: bool = False
 
     def __post_init__(self) -> None:
         if self.protect is not None:
@@ -136,10 +139,11 @@ class Results:
 
     def target(self, source: str, started_at: float) -> Path:
         """Return where they go for a source, or for what stands in its place."""
-        if self.path is not None:
-            return Path(self.path)
         suffix = ".csv" if self.csv else ".xlsx"
-        return results_files.results_path(source, started_at, suffix, self.folder, self.label)
+        target = results_files.results_path(source, started_at, suffix, self.folder, self.label)
+        if self.path is not None:
+            target = Path(self.path)
+        return results_files.rehearsal_path(target) if self.rehearsed else target
 
     def make_folder(self) -> None:
         """Make the folder; raises ResultsError."""

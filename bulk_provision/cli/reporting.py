@@ -80,6 +80,7 @@ class LiveLine(Watcher):
         self._label = f"{label} " if label else ""
         self._speed = Speed()
         self._calls_a_row = 1.0
+        self._is_rehearsal = False
         self._task = bar.add_task("", total=1, visible=False)
 
     def waiting(self, holder: str) -> None:
@@ -88,12 +89,23 @@ class LiveLine(Watcher):
 
     def planned(self, run_id: int, staged: Staged, plan: Plan) -> None:
         """Say what was found before the calls begin."""
-        self._console.print(f"{self._label}Run {run_id}:", markup=False)
+        what = "Rehearsal" if self._is_rehearsal else f"Run {run_id}"
+        self._console.print(f"{self._label}{what}:", markup=False)
         for line in (*problem_lines(staged), *plan_lines(plan)):
             self._console.print(line, markup=False, highlight=False)
         settled = sum(plan.remembered.values())
         self._calls_a_row = plan.calls / max(1, plan.rows - settled)
         self._bar.update(self._task, total=plan.rows, completed=settled, visible=True)
+
+    def rehearsing(self, endpoints: int | None, pages: int, seconds: float | None) -> None:
+        """Say how long reading the list takes, before it is read."""
+        self._is_rehearsal = True
+        if endpoints is not None:
+            takes = "" if seconds is None else f", about {duration(seconds)}"
+            listed = f"{counted(endpoints, 'endpoint')}, {counted(max(1, pages), 'call')}{takes}"
+            told = f"{self._label}Rehearsal: TeleCMI's list is read ({listed}); nothing changes."
+            self._console.print(told, markup=False, highlight=False)
+            self._bar.update(self._task, visible=True)
 
     def reconciling(self, run_id: int) -> None:
         """Say that the list is read."""
@@ -148,6 +160,7 @@ class LogLines(Watcher):
         self._log = log
         self._speed = Speed()
         self._logged_at = time.monotonic()
+        self._is_rehearsal = False
 
     def waiting(self, holder: str) -> None:
         """Log whom it waits for."""
@@ -155,7 +168,8 @@ class LogLines(Watcher):
 
     def planned(self, run_id: int, staged: Staged, plan: Plan) -> None:
         """Log what was found before the calls begin."""
-        self._log = self._log.bind(run_id=run_id)
+        if not self._is_rehearsal:  # which has no number in the ledger
+            self._log = self._log.bind(run_id=run_id)
         for tally in staged.tallies:
             tell = self._log.warning if tally.problem.warning else self._log.error
             tell(
@@ -174,6 +188,11 @@ class LogLines(Watcher):
             way=plan.way and plan.way.way.value,
             why=plan.way and plan.way.why,
         )
+
+    def rehearsing(self, endpoints: int | None, pages: int, seconds: float | None) -> None:
+        """Log how long reading the list takes, before it is read."""
+        self._is_rehearsal = True
+        self._log.info("rehearsing", listed=endpoints, pages=pages, seconds=seconds)
 
     def reconciling(self, run_id: int) -> None:
         """Log that the list is read."""
@@ -292,9 +311,7 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     """Yield how a run ended, for a person."""
     what = "" if summary.undoes is None else f", which undoes run {summary.undoes}"
     yield f"Run {summary.run_id}{what}: {counted(summary.rows, 'row')} of {summary.source}"
-    for outcome, count in summary.outcomes.items():
-        if count:
-            yield f"{count:>9,} {WORDS[outcome]}"
+    yield from outcome_lines(summary)
     yield f"{summary.calls:>9,} calls in {duration(summary.seconds)}"
     for warned in summary.warnings:
         yield f"Warning ({warned.count}, first at {warned.first}): {warned.text}"
@@ -304,6 +321,13 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         yield "Run the same command again to continue."
     for path in summary.results:
         yield f"Results: {path}"
+
+
+def outcome_lines(summary: Summary) -> Iterator[str]:
+    """Yield how many rows have which outcome."""
+    for outcome, count in summary.outcomes.items():
+        if count:
+            yield f"{count:>9,} {WORDS[outcome]}"
 
 
 def counted(count: int, noun: str) -> str:

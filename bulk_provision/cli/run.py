@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ from bulk_provision.cli.wishes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from bulk_provision.cli.protecting import ResultsKey
@@ -56,10 +57,21 @@ if TYPE_CHECKING:
 @protect_flags
 @log_flag
 @watch_flags
+@click.option(
+    "--rehearse",
+    is_flag=True,
+    help="With an emulated TeleCMI that has the real list: nothing is created, nobody told.",
+)
 @setting("--json", is_flag=True, help="Print one JSON object on stdout, and nothing else.")
 @setting("--quiet", is_flag=True, help="Print nothing but errors.")
 @setting("--yes", is_flag=True, help="Overwrite results; reset passwords without asking.")
-def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa: ANN401
+def command(
+    job: Path | None,
+    *,
+    rehearse: bool,
+    json: bool | None,
+    **flags: Any,  # noqa: ANN401
+) -> None:
     """Create the endpoints that SOURCE asks for, and write a results workbook.
 
     SOURCE is a .csv, .tsv, .txt, .xlsx, .xlsm, .xls, .xlsb, .ods or .html file,
@@ -67,12 +79,38 @@ def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa:
     or - for standard input.
     Run the same command again to continue: nobody is created twice.
     """
+    _refuse_variable()
+    settings = settings_of(job, json_=json, **flags)
+    round_, key = _rehearsed(settings) if rehearse else _watched(settings)
+    _tell(settings, round_)
+    if any(run.results for run in round_.runs):
+        key.show()
+    sys.exit(round_.exit_code)
+
+
+def _refuse_variable() -> None:
+    """Refuse what would not be heard, and then be missed: it would be a real run.
+
+    As a setting, a job that nobody watches might rehearse for ever.
+    """
+    from bulk_provision.errors import UsageError
+    from bulk_provision.settings import ENV_PREFIX
+
+    name = f"{ENV_PREFIX}REHEARSE"
+    if name in map(str.upper, os.environ):
+        raise UsageError(
+            f"The variable {name} is set, and --rehearse is a flag alone.",
+            "Take the variable away; give the flag to rehearse.",
+        )
+
+
+def _watched(settings: Settings) -> tuple[RoundSummary, ResultsKey]:
+    """Go, with all who watch the job told, and what is old cleaned up."""
     from bulk_provision.cli.telling import reporter
     from bulk_provision.job import LedgerPlace
     from bulk_provision.rounds import clean_up, note_log
     from bulk_provision.watch import Watch
 
-    settings = settings_of(job, json_=json, **flags)
     ledger = LedgerPlace.of(settings)
     with reporter(settings) as told:
         watch = Watch.of(settings, settings.name, ledger, told.warn)
@@ -81,13 +119,20 @@ def command(job: Path | None, json: bool | None, **flags: Any) -> None:  # noqa:
         round_, key = _go(settings, told)
         watch.ended(round_)
         clean_up(ledger, settings.name, keeping_of(settings), told.note)
-    _tell(settings, round_)
-    if any(run.results for run in round_.runs):
-        key.show()
-    sys.exit(round_.exit_code)
+    return round_, key
 
 
-def _go(settings: Settings, told: Reporter) -> tuple[RoundSummary, ResultsKey]:
+def _rehearsed(settings: Settings) -> tuple[RoundSummary, ResultsKey]:
+    """Rehearse: whoever watches the job must not take it for a run."""
+    from bulk_provision.cli.telling import reporter
+
+    with reporter(settings, rehearsal=True) as told:
+        return _go(settings, told, rehearse=True)
+
+
+def _go(
+    settings: Settings, told: Reporter, *, rehearse: bool = False
+) -> tuple[RoundSummary, ResultsKey]:
     """Do what settings want; what keeps it from beginning is in the summary, for all who watch."""
     import time
 
@@ -102,8 +147,9 @@ def _go(settings: Settings, told: Reporter) -> tuple[RoundSummary, ResultsKey]:
         ask = ask_secret if has_terminal else None
         account, routes = accounts_in(settings, ask)
         key = key_of(settings, csv=settings.csv, has_terminal=has_terminal)
-        _confirm_reset(settings, has_terminal=has_terminal)
-        orders = orders_of(settings, source, account, routes, key.password)
+        if not rehearse:
+            _confirm_reset(settings, has_terminal=has_terminal)
+        orders = orders_of(settings, source, account, routes, key.password, rehearse=rehearse)
     except ProvisionError as problem:
         return not_begun(settings.name, settings.source or "", problem, began), ResultsKey()
     return _loop_run(orders, told), key
@@ -188,10 +234,8 @@ def _tell(settings: Settings, round_: RoundSummary) -> None:
         is_one = len(round_.runs) == 1 and not round_.troubles
         click.echo(json.dumps(as_json(round_.runs[0]) if is_one else _all_as_json(round_)))
     elif not (settings.json_ or settings.quiet):
-        from bulk_provision.cli.reporting import summary_lines
-
         for run in round_.runs:
-            for line in summary_lines(run):
+            for line in _lines(run):
                 click.echo(line)
         if not (round_.runs or round_.troubles):
             click.echo("Nothing to do: the inbox is empty.")
@@ -199,6 +243,15 @@ def _tell(settings: Settings, round_: RoundSummary) -> None:
         click.echo(f"Error: {trouble.what}", err=True)
         if trouble.cure:
             click.echo(trouble.cure, err=True)
+
+
+def _lines(run: Summary) -> Iterator[str]:
+    from bulk_provision.cli.rehearsals import rehearsal_lines
+    from bulk_provision.cli.reporting import summary_lines
+
+    if run.rehearsal is not None:
+        return rehearsal_lines(run, run.rehearsal)
+    return summary_lines(run)
 
 
 def _all_as_json(round_: RoundSummary) -> dict[str, object]:
@@ -222,8 +275,11 @@ def _all_as_json(round_: RoundSummary) -> dict[str, object]:
 
 def as_json(summary: Summary) -> dict[str, object]:
     """Return what `--json` prints of a run."""
+    from bulk_provision.cli.rehearsals import rehearsal_as_json
+
+    rehearsal = summary.rehearsal
     return {
-        "run_id": summary.run_id,
+        "run_id": summary.run_id if rehearsal is None else None,
         "account": summary.account,
         "source": summary.source,
         "rows": summary.rows,
@@ -233,4 +289,5 @@ def as_json(summary: Summary) -> dict[str, object]:
         "results": list(summary.results),
         "exit_code": int(summary.exit_code),
         **({} if summary.undoes is None else {"undoes": summary.undoes}),
+        **({} if rehearsal is None else rehearsal_as_json(rehearsal)),
     }

@@ -25,14 +25,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def reporter(settings: Settings) -> Iterator[Reporter]:
-    """Give those that fit: a live line on a terminal, else a log on stderr; and the log file."""
+def reporter(settings: Settings, *, rehearsal: bool = False) -> Iterator[Reporter]:
+    """Give those that fit: a live line on a terminal, else a log on stderr; and the log file.
+
+    Args:
+        settings: say what is wanted.
+        rehearsal: there is no log file, and each line of the log says that it is one.
+    """
     from bulk_provision.cli.logs import LogFile, logger
 
     with ExitStack() as stack:
         told: list[_Log | _Terminal] = []
         log_file = None
-        if settings.log_folder is not None:
+        if settings.log_folder is not None and not rehearsal:
             file = LogFile(settings.log_folder, settings.name)
             stack.callback(file.close)
             told.append(_Log(logger(cast("TextIO", file)), settings.name))
@@ -42,7 +47,8 @@ def reporter(settings: Settings) -> Iterator[Reporter]:
         elif sys.stderr.isatty():
             told.append(_Terminal(settings))
         else:
-            told.append(_Log(logger(sys.stderr), settings.name))
+            log = logger(sys.stderr)
+            told.append(_Log(log.bind(rehearsal=True) if rehearsal else log, settings.name))
         yield Reporter(told, log_file)
 
 
@@ -94,6 +100,10 @@ class _All(Watcher):
     def planned(self, run_id: int, staged: Staged, plan: Plan) -> None:
         for watcher in self._watchers:
             watcher.planned(run_id, staged, plan)
+
+    def rehearsing(self, endpoints: int | None, pages: int, seconds: float | None) -> None:
+        for watcher in self._watchers:
+            watcher.rehearsing(endpoints, pages, seconds)
 
     def reconciling(self, run_id: int) -> None:
         for watcher in self._watchers:

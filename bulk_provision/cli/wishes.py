@@ -111,6 +111,8 @@ def orders_of(
     account: Served | None,
     routes: Routes | None,
     protect: Secret | None,
+    *,
+    rehearse: bool = False,
 ) -> Orders:
     """Return what settings want to be done.
 
@@ -120,6 +122,7 @@ def orders_of(
         account: as `accounts_in` returns it,
         routes: and these.
         protect: the password for the results.
+        rehearse: nothing is to be changed.
     """
     import time
 
@@ -141,6 +144,7 @@ def orders_of(
         deadline=deadline and deadline.seconds_from(time.time()),
         deadline_text=deadline.text if deadline else "",
         caution=caution_of(settings),
+        rehearse=rehearse,
     )
 
 

@@ -9,6 +9,7 @@ creations   what a run created, and what proves it: for `undo`
 journal     group commit of intents and outcomes
 listings    the vendor's own list, while it is read and used
 drift       what it and the ledger say differently
+rehearsals  what a rehearsal takes of it: a copy, and what the vendor holds
 keeping     what a job keeps, and for how long
 erasing     `forget`: delivered passwords leave for good
 rekeying    `rekey`: another key for all of it
@@ -48,9 +49,18 @@ from bulk_provision.ledger.opening import (
     open_engine,
     stored_version,
 )
+from bulk_provision.ledger.rehearsals import copy_database
 from bulk_provision.ledger.rekeying import reseal_everything
 from bulk_provision.ledger.schema import HEAD, State, accounts, meta, runs
-from bulk_provision.ledger.vault import Vault, decoded_key, key_id, load_key, new_key, write_key
+from bulk_provision.ledger.vault import (
+    Vault,
+    decoded_key,
+    encoded_key,
+    key_id,
+    load_key,
+    new_key,
+    write_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -275,6 +285,18 @@ class Ledger:
             with contextlib.suppress(FileNotFoundError):  # whoever opened it meanwhile did this
                 self._next_key_file.replace(self.key_file)
         return count
+
+    def copy(self, path: Path) -> Ledger:
+        """Copy it as it is now, for a rehearsal; nobody holds an account of the copy.
+
+        Args:
+            path: a new file, in a folder that nobody else can read.
+
+        Raises:
+            LedgerError: the copy cannot be written.
+        """
+        copy_database(self._engine, path)
+        return Ledger(str(path), encoded_key(self._key))
 
     def confirm_key(self) -> None:
         """See that the ledger was not given another key since it was opened.

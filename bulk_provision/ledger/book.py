@@ -15,6 +15,7 @@ from bulk_provision.ledger.journal import Journal
 from bulk_provision.ledger.leases import LEASE_SECONDS, Lease, living_holder, started_by
 from bulk_provision.ledger.listings import Listings, last_count
 from bulk_provision.ledger.opening import READS
+from bulk_provision.ledger.rehearsals import at_vendor
 from bulk_provision.ledger.schema import UNSETTLED, State, earlier_passwords, endpoints, rows, runs
 from bulk_provision.ledger.statements import Statement
 from bulk_provision.model import Outcome
@@ -495,6 +496,17 @@ class Book:
     def creations(self, run_id: int) -> Iterator[list[Creation]]:
         """Yield, in pages, what a run of this account created, with what proves it."""
         return creations(self._engine, self.account_id, run_id)
+
+    def at_vendor(self, listing_id: int | None) -> Iterator[tuple[str, str | None]]:
+        """Yield who is at the vendor, as far as a reading of its list (or the ledger) can tell.
+
+        Args:
+            listing_id: a reading that was not ended yet; None: what the ledger knows.
+
+        Yields:
+            A username, and its password; None: nobody here knows it.
+        """
+        return at_vendor(self._engine, self.account_id, self.vault, listing_id)
 
     def stray_doubts(self, run_id: int) -> list[tuple[str, Known]]:
         """Return the endpoints in doubt that no open row of this run asks for."""

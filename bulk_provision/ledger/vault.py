@@ -150,8 +150,8 @@ def write_key(key_file: Path, key: bytes) -> None:
     try:
         handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(base64.urlsafe_b64encode(key) + b"\n")
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                file.write(f"{encoded_key(key)}\n")
                 file.flush()
                 os.fsync(file.fileno())
             os.link(aside, key_file)  # whole or not at all, and never over another's key
@@ -174,6 +174,11 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def encoded_key(key: bytes) -> str:
+    """Return a key as text, in base64."""
+    return base64.urlsafe_b64encode(key).decode("ascii")
 
 
 def decoded_key(text: str, origin: str) -> bytes:

@@ -15,6 +15,7 @@ from bulk_provision.results.place import (
     check_writable,
     is_results_name,
     make_folder,
+    rehearsal_path,
     results_path,
 )
 from bulk_provision.results.protected import check_protection
@@ -32,6 +33,7 @@ __all__ = [
     "drift_report",
     "is_results_name",
     "make_folder",
+    "rehearsal_path",
     "results_path",
     "write_annotation",
     "write_csv",

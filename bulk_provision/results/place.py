@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _PRIVATE = 0o600
 _UNFIT = re.compile(r"[^\w.-]")  # in a file's name
 _RESULTS_NAME = re.compile(r"-results-\d{8}T\d{6}\.\d{3}Z")
+_REHEARSAL = "-rehearsal"
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
@@ -56,6 +57,12 @@ def results_path(
     stamp = f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z"
     which = f"-{_UNFIT.sub('_', label)}" if label else ""
     return beside.with_name(f"{beside.stem}{which}-results-{stamp}{suffix}")
+
+
+def rehearsal_path(path: Path) -> Path:
+    """Name the results of a rehearsal after those of the run: `users-rehearsal.xlsx`."""
+    named = path.stem.endswith(_REHEARSAL)
+    return path if named else path.with_name(f"{path.stem}{_REHEARSAL}{path.suffix}")
 
 
 def is_results_name(name: str) -> bool:

@@ -13,7 +13,7 @@ from bulk_provision.model import OUTCOMES_OF, Outcome
 from bulk_provision.results.layout import Pile
 
 if TYPE_CHECKING:
-    from bulk_provision.model import RunRecord
+    from bulk_provision.model import Rehearsal, RunRecord
     from bulk_provision.results.layout import Tally
 
 _MEANINGS = {
@@ -30,6 +30,13 @@ _MEANINGS = {
 }
 _MEANINGS_OF_UNDO = _MEANINGS | {
     Outcome.FAILED: "Still at TeleCMI; the message says why, the tip what to do.",
+}
+_MEANINGS_OF_REHEARSAL = _MEANINGS | {
+    Outcome.CREATED: "The real run will create them.",
+    Outcome.EXISTS: "Exists at TeleCMI; the real run will skip it.",
+    Outcome.IN_DOUBT: "What an earlier run asked for stays open; see the message.",
+    Outcome.UNPROCESSED: "The real run will stop before it.",
+    Outcome.INVALID: "The real run will refuse it before any call; the tip says what to correct.",
 }
 _SHEETS = {
     Outcome.CREATED: "Credentials",
@@ -77,6 +84,8 @@ def headline(run: RunRecord, tally: Tally) -> str:
         if left_out:
             what += f" ({left_out:,} more are as they were, and left out)"
         parts = [f"{tally.piles[Pile.CREATED]:,} with working credentials"]
+        if run.rehearsal is not None:
+            parts = [f"{tally.piles[Pile.CREATED]:,} that will have working credentials"]
     else:
         what = f"Undo of run {run.undoes}, which created {rows_of(tally.rows)} of {source}"
         parts = [f"{tally.piles[Pile.REMOVED]:,} not at TeleCMI any more"]
@@ -84,6 +93,11 @@ def headline(run: RunRecord, tally: Tally) -> str:
         f"{tally.piles[pile]:,} {words}" for pile, words in _PARTS.items() if tally.piles[pile]
     ]
     return f"{what}: {', '.join(parts)}."
+
+
+def banner(run: RunRecord) -> str:
+    """Say, above all else, that what follows has not happened; "" when it has."""
+    return "" if run.rehearsal is None else "REHEARSAL: nothing was created at TeleCMI."
 
 
 def alerts(run: RunRecord, tally: Tally) -> list[str]:
@@ -95,7 +109,12 @@ def alerts(run: RunRecord, tally: Tally) -> list[str]:
         )
     elif run.state != "done":
         state = _STATES.get(run.state, run.state)
-        told.append(f"The run was {state}: {run.reason}" if run.reason else f"The run was {state}.")
+        which = "run" if run.rehearsal is None else "rehearsal"
+        told.append(
+            f"The {which} was {state}: {run.reason}" if run.reason else f"The {which} was {state}."
+        )
+    if run.rehearsal is not None:
+        told += run.rehearsal.notes
     left_out = run.left_out
     counted = {outcome: tally.outcomes[outcome] + left_out.get(outcome, 0) for outcome in Outcome}
     recorded = {outcome: run.outcomes.get(outcome, 0) for outcome in Outcome}
@@ -113,6 +132,8 @@ def outcome_lines(run: RunRecord, tally: Tally) -> list[OutcomeLine]:
     """Tell how many rows have each outcome, those with none included."""
     lines = []
     meanings = _MEANINGS if run.undoes is None else _MEANINGS_OF_UNDO
+    if run.rehearsal is not None:
+        meanings = _MEANINGS_OF_REHEARSAL
     for outcome in OUTCOMES_OF[run.kind]:
         rows = tally.outcomes[outcome]
         if outcome is Outcome.EXISTS:
@@ -122,9 +143,13 @@ def outcome_lines(run: RunRecord, tally: Tally) -> list[OutcomeLine]:
         lines.append(OutcomeLine(outcome, label, rows, meaning, sheet))
         if outcome is Outcome.EXISTS and tally.reset:
             meaning = "Already existed at TeleCMI; a run of ours set its password."
+            if run.rehearsal is not None:
+                meaning = "Exists at TeleCMI; its password is ours, or the real run will set it."
             lines.append(OutcomeLine(outcome, "exists, reset", tally.reset, meaning, "Credentials"))
         if left_out := run.left_out.get(outcome, 0):
             meaning = f"As an earlier run left them: bulk-provision export {run.run_id} has them."
+            if run.rehearsal is not None:
+                meaning = "As an earlier run left them."
             lines.append(OutcomeLine(outcome, f"{label}, left out", left_out, meaning, "none"))
     return lines
 
@@ -133,6 +158,8 @@ def next_steps(run: RunRecord, tally: Tally) -> list[str]:
     """Tell what to do, most urgent first."""
     if run.undoes is not None:
         return _next_steps_of_undo(run, tally)
+    if run.rehearsal is not None:
+        return _next_steps_of_rehearsal(tally)
     steps = []
     doubt, left = tally.outcomes[Outcome.IN_DOUBT], tally.outcomes[Outcome.UNPROCESSED]
     if run.state == "running":
@@ -159,6 +186,25 @@ def next_steps(run: RunRecord, tally: Tally) -> list[str]:
             "passwords: pass the file on by a safe way, and delete copies that nobody needs."
         )
     return steps or ["Nothing is left to do."]
+
+
+def _next_steps_of_rehearsal(tally: Tally) -> list[str]:
+    steps = []
+    if wrong := tally.outcomes[Outcome.FAILED] + tally.outcomes[Outcome.INVALID]:
+        steps.append(
+            f"Correct the {rows_of(wrong)} marked failed or invalid in the source, as the column "
+            "tip says, and rehearse again."
+        )
+    if skipped := tally.piles[Pile.SKIPPED]:
+        steps.append(
+            f"Look through the {rows_of(skipped)} in the sheet Skipped: these usernames belong "
+            "to existing endpoints."
+        )
+    steps.append(
+        "When all is as it should be, run the same command without --rehearse. Hand nothing of "
+        "this file over: what it says will be created is not there."
+    )
+    return steps
 
 
 def _next_steps_of_undo(run: RunRecord, tally: Tally) -> list[str]:
@@ -189,8 +235,9 @@ def facts(run: RunRecord) -> list[tuple[str, str]]:
     ended = "not yet" if run.ended_at is None else _moment(run.ended_at)
     if run.ended_at is None and run.state != "running":
         ended = "not known: the process was killed"
+    which = f"{run.run_id}, " if run.rehearsal is None else "a rehearsal, in no ledger; "
     return [
-        ("Run", f"{run.run_id}, {_STATES.get(run.state, run.state)}"),
+        ("Run", f"{which}{_STATES.get(run.state, run.state)}"),
         *([("Undoes", f"run {run.undoes}")] if run.undoes is not None else []),
         ("Account", f"{run.appid} at {run.base_url}"),
         ("Source", "standard input" if run.source == "-" else run.source),
@@ -201,9 +248,31 @@ def facts(run: RunRecord) -> list[tuple[str, str]]:
         *([("Duration", _span(run.ended_at - run.started_at))] if run.ended_at else []),
         ("Started by", run.started_by),
         ("Rate allowed", "no limit" if run.rate is None else f"{run.rate:g} calls a second"),
-        *([("Rate reached", _rate_reached(run))] if run.ended_at and run.calls else []),
-        ("Calls made", f"{run.calls:,}"),
+        *(_calls_made(run) if run.rehearsal is None else _calls_to_come(run.rehearsal)),
     ]
+
+
+def _calls_made(run: RunRecord) -> list[tuple[str, str]]:
+    reached = [("Rate reached", _rate_reached(run))] if run.ended_at and run.calls else []
+    return [*reached, ("Calls made", f"{run.calls:,}")]
+
+
+def _calls_to_come(rehearsal: Rehearsal) -> list[tuple[str, str]]:
+    told = "not read"
+    if rehearsal.listed is not None:
+        told = f"{rehearsal.listed:,} endpoints, read by {rehearsal.list_calls:,} calls of list_sip"
+    takes = "nobody can tell without a limit on the rate"
+    if rehearsal.seconds is not None:
+        takes = f"about {_span(rehearsal.seconds)}"
+    facts = [
+        ("TeleCMI's list", told),
+        ("Calls of the real run", f"{rehearsal.calls:,}"),
+        ("The real run will take", takes),
+    ]
+    if rehearsal.until_deadline is not None:
+        done = rows_of(rehearsal.until_deadline)
+        facts.append(("Until the deadline", f"{done} will be done; the next run continues"))
+    return facts
 
 
 def _rate_reached(run: RunRecord) -> str:

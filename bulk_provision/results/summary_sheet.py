@@ -42,6 +42,8 @@ def fill(stream: SheetStream, looks: SummaryLooks, run: RunRecord, tally: Tally)
     page = _Page(stream, looks)
     title = "SIP endpoints at TeleCMI" + (", removed" if run.undoes is not None else "")
     page.line([(looks.title, title)], height=32)
+    if banner := summary.banner(run):
+        page.wide(looks.alert, banner)
     page.wide(looks.headline, summary.headline(run, tally))
     for alert in summary.alerts(run, tally):
         page.wide(looks.alert, alert)

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from bulk_provision.errors import ProvisionError
-from bulk_provision.job import provision
+from bulk_provision.job import Stage, Until, provision, rehearse
 from bulk_provision.model import ExitCode, RoundSummary, Summary, Trouble
 from bulk_provision.pace import Halt
 from bulk_provision.rounds.inputs import inputs_of, put_away
 from bulk_provision.rounds.routing import errands_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from bulk_provision.job import Control, Watcher
     from bulk_provision.rounds.orders import Orders
@@ -41,6 +42,10 @@ _GRAVITY = (
     ExitCode.INTERRUPTED,
     ExitCode.BUG,
 )
+
+
+_Do: TypeAlias = "Callable[..., Awaitable[Summary]]"
+"""What is done with each source and account: `provision`, or `rehearse`."""
 
 
 class Told(Protocol):
@@ -102,7 +107,7 @@ async def go(orders: Orders, told: Told, control: Control) -> RoundSummary:
     """
     started_at = time.time()
     came = _Came()
-    with _deadline(orders, told, control):
+    with _doing(orders, told, control) as do:
         try:
             inputs = await asyncio.to_thread(
                 inputs_of,
@@ -120,8 +125,8 @@ async def go(orders: Orders, told: Told, control: Control) -> RoundSummary:
             for path in inputs.paths:
                 if control.halt is not None:
                     break
-                code = await _go_through(orders, path, told, control, came)
-                if inputs.inbox is not None:
+                code = await _go_through(orders, path, told, control, came, do=do)
+                if inputs.inbox is not None and not orders.rehearse:
                     await asyncio.to_thread(_put_away, inputs.inbox, path, code, told, came)
     codes: list[int] = [run.exit_code for run in came.runs]
     codes += [trouble.exit_code for trouble in came.troubles]
@@ -138,7 +143,7 @@ async def go(orders: Orders, told: Told, control: Control) -> RoundSummary:
 
 
 async def _go_through(
-    orders: Orders, path: str, told: Told, control: Control, came: _Came
+    orders: Orders, path: str, told: Told, control: Control, came: _Came, *, do: _Do
 ) -> ExitCode:
     """Run one file for each of its accounts; return the gravest of their exit codes."""
     try:
@@ -146,7 +151,8 @@ async def _go_through(
     except ProvisionError as problem:
         return gravest([came.trouble("", path, problem)])
     ended = await asyncio.gather(
-        *(_run(orders, errand, told, control, came) for errand in errands), return_exceptions=True
+        *(_run(orders, errand, told, control, came, do=do) for errand in errands),
+        return_exceptions=True,
     )
     for one in ended:  # a bug in one of them stops the round when the others have come to an end
         if isinstance(one, BaseException):
@@ -154,11 +160,13 @@ async def _go_through(
     return gravest([one for one in ended if isinstance(one, int)])
 
 
-async def _run(orders: Orders, errand: Errand, told: Told, control: Control, came: _Came) -> int:
+async def _run(
+    orders: Orders, errand: Errand, told: Told, control: Control, came: _Came, *, do: _Do
+) -> int:
     with told.watcher(errand.account, errand.source.path) as watcher:
         try:
             served = await asyncio.to_thread(errand.serve)
-            summary = await provision(
+            summary = await do(
                 errand.source,
                 served.account,
                 pace=served.pace,
@@ -186,6 +194,21 @@ def _put_away(inbox: Path, path: str, code: int, told: Told, came: _Came) -> Non
         return
     if moved is not None:
         told.note("moved", source=path, to=str(moved))
+
+
+@contextmanager
+def _doing(orders: Orders, told: Told, control: Control) -> Iterator[_Do]:
+    """Say what is done with each source, while the round lasts.
+
+    A rehearsal counts its deadline in calls; no clock stops it.
+    """
+    with ExitStack() as stack:
+        if orders.rehearse:
+            until = Until(orders.deadline, orders.deadline_text)
+            yield partial(rehearse, until=until, stage=stack.enter_context(Stage()))
+        else:
+            stack.enter_context(_deadline(orders, told, control))
+            yield provision
 
 
 @contextmanager

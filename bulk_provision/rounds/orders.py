@@ -51,6 +51,7 @@ class Orders:
         deadline: seconds after which nothing more is sent; None: no limit.
         deadline_text: as it was asked for, for people.
         caution: when to stop before calling.
+        rehearse: nothing at the vendor is changed, and no file of an inbox moved.
     """
 
     source: Source
@@ -66,3 +67,4 @@ class Orders:
     deadline: float | None = None
     deadline_text: str = ""
     caution: Caution = field(default_factory=Caution)
+    rehearse: bool = False
