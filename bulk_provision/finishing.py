@@ -54,6 +54,7 @@ async def finish(run: Run, users: Users | None, target: Path, results: Results) 
         reason=run.halt.reason if run.halt else "",
         warnings=run.staged.warnings,
         undoes=record.undoes,
+        later=record.later,
     )
 
 

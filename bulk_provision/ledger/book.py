@@ -17,6 +17,7 @@ from bulk_provision.ledger.listings import Listings, last_count
 from bulk_provision.ledger.opening import READS
 from bulk_provision.ledger.schema import UNSETTLED, State, earlier_passwords, endpoints, rows, runs
 from bulk_provision.ledger.statements import Statement
+from bulk_provision.ledger.waves import leave_for_later
 from bulk_provision.model import Outcome
 
 if TYPE_CHECKING:
@@ -395,6 +396,11 @@ class Book:
                 else:
                     settled[Outcome(outcome)] = settled.get(Outcome(outcome), 0) + count
         return settled, actions
+
+    def leave_for_later(self, run_id: int, size: int) -> dict[Outcome, int]:
+        """Let a staged run do so many rows; say how the others end, and how many; see `waves`."""
+        with self._engine.begin() as connection:
+            return leave_for_later(connection, self.account_id, run_id, size)
 
     def duplicates(self, run_id: int) -> Iterator[list[Twin]]:
         """Yield, in pages, the rows whose username an earlier row has already."""

@@ -45,6 +45,7 @@ _PARTS = {  # of the headline
     Pile.FAILED: "to look at",
     Pile.UNPROCESSED: "not processed",
 }
+_LATER = "Left for a later wave, as it was asked for (--limit)."
 _STATES = {
     "running": "had not ended when this file was written",
     "done": "finished",
@@ -80,9 +81,13 @@ def headline(run: RunRecord, tally: Tally) -> str:
     else:
         what = f"Undo of run {run.undoes}, which created {rows_of(tally.rows)} of {source}"
         parts = [f"{tally.piles[Pile.REMOVED]:,} not at TeleCMI any more"]
+    later = _later(run)
     parts += [
-        f"{tally.piles[pile]:,} {words}" for pile, words in _PARTS.items() if tally.piles[pile]
+        f"{count:,} {words}"
+        for pile, words in _PARTS.items()
+        if (count := tally.piles[pile] - (later if pile is Pile.UNPROCESSED else 0))
     ]
+    parts += [f"{later:,} left for a later wave"] if later else []
     return f"{what}: {', '.join(parts)}."
 
 
@@ -117,16 +122,28 @@ def outcome_lines(run: RunRecord, tally: Tally) -> list[OutcomeLine]:
         rows = tally.outcomes[outcome]
         if outcome is Outcome.EXISTS:
             rows -= tally.reset
+        if outcome is Outcome.UNPROCESSED:
+            rows -= _later(run)
         label = outcome.replace("_", " ")
         meaning, sheet = meanings[outcome], _SHEETS.get(outcome, "Failed")
         lines.append(OutcomeLine(outcome, label, rows, meaning, sheet))
         if outcome is Outcome.EXISTS and tally.reset:
             meaning = "Already existed at TeleCMI; a run of ours set its password."
             lines.append(OutcomeLine(outcome, "exists, reset", tally.reset, meaning, "Credentials"))
+        if outcome is Outcome.UNPROCESSED and _later(run):
+            lines.append(OutcomeLine(outcome, "left for later", _later(run), _LATER, sheet))
         if left_out := run.left_out.get(outcome, 0):
             meaning = f"As an earlier run left them: bulk-provision export {run.run_id} has them."
+            if outcome is Outcome.UNPROCESSED:
+                meaning = f"{_LATER} bulk-provision export {run.run_id} has them."
             lines.append(OutcomeLine(outcome, f"{label}, left out", left_out, meaning, "none"))
     return lines
+
+
+def _later(run: RunRecord) -> int:
+    """Count the rows in the file that were left for a later wave before anything was called."""
+    unprocessed = Outcome.UNPROCESSED
+    return run.later.get(unprocessed, 0) - run.left_out.get(unprocessed, 0)
 
 
 def next_steps(run: RunRecord, tally: Tally) -> list[str]:
@@ -134,7 +151,8 @@ def next_steps(run: RunRecord, tally: Tally) -> list[str]:
     if run.undoes is not None:
         return _next_steps_of_undo(run, tally)
     steps = []
-    doubt, left = tally.outcomes[Outcome.IN_DOUBT], tally.outcomes[Outcome.UNPROCESSED]
+    doubt = tally.outcomes[Outcome.IN_DOUBT]
+    left = tally.outcomes[Outcome.UNPROCESSED] - _later(run)
     if run.state == "running":
         steps.append("Wait until the run has ended, and have this file written again.")
     elif doubt or left:
@@ -142,6 +160,11 @@ def next_steps(run: RunRecord, tally: Tally) -> list[str]:
         goes_on = f"goes on with the {rows_of(left)} not processed" if left else ""
         does = ", then ".join(filter(None, [settles, goes_on]))
         steps.append(f"Run the same command again: it {does}. Nothing is created twice.")
+    if later := sum(run.later.values()):
+        steps.append(
+            "Run the same command again for the next wave, when its time has come: "
+            f"{rows_of(later)} are left for it."
+        )
     if wrong := tally.outcomes[Outcome.FAILED] + tally.outcomes[Outcome.INVALID]:
         steps.append(
             f"Correct the {rows_of(wrong)} marked failed or invalid in the sheet Failed, as the "
