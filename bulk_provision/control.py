@@ -20,11 +20,12 @@ class Progress(NamedTuple):
 
     run_id: int
     rows: int
-    outcomes: dict[Outcome, int]  # of the rows that are settled
+    outcomes: dict[Outcome, int]  # of the rows that are settled, but for those left for later
     calls: int
     seconds: float  # since the first call could leave
     is_waiting: bool  # held back by the vendor
     pages: tuple[int, int] | None = None  # of the vendor's list: read, of how many; None: not it
+    later: int = 0  # rows that are left for a later wave
 
 
 class Watcher:

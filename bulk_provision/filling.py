@@ -14,7 +14,7 @@ from bulk_provision.errors import ListError
 from bulk_provision.ledger import Decided
 from bulk_provision.listing import ListReader
 from bulk_provision.model import OnExists, Problem
-from bulk_provision.plan import Action, Remembered, decide
+from bulk_provision.plan import Remembered, decide
 from bulk_provision.ways import (
     Choice,
     Way,
@@ -26,7 +26,7 @@ from bulk_provision.ways import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from bulk_provision.calling import Tools
     from bulk_provision.ledger import Book, Listings, OpenRow, Vault
@@ -53,17 +53,17 @@ class Filled(NamedTuple):
     problem: Problem | None = None
 
 
-def choose(book: Book, policy: Policy, actions: Mapping[Action, int]) -> Choice:
+def choose(book: Book, policy: Policy, new: int) -> Choice:
     """Choose a way for a staged run, before any call.
 
     Args:
         book: the account's part of the ledger.
         policy: the run's choices.
-        actions: its open rows, by what they begin with.
+        new: rows that are to be created, as far as the ledger knows.
     """
     return way_before(
         policy.reconcile,
-        new=actions.get(Action.CREATE, 0),
+        new=new,
         is_empty=book.is_empty(),
         recheck=policy.recheck,
         total=book.last_listed(),

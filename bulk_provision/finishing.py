@@ -73,6 +73,7 @@ async def finish(
         warnings=run.staged.warnings,
         undoes=record.undoes,
         rehearsal=rehearsal,
+        later=record.later,
     )
 
 

@@ -42,6 +42,9 @@ OUTCOMES_OF = {
 }
 """The outcomes that rows of a run may have, by the run's kind, in the order of telling."""
 
+LATER_WAVE = "later-wave"
+"""The code of rows that a run was told to leave for a later one (`--limit`)."""
+
 
 class OnExists(StrEnum):
     """What to do about a username that exists already at the vendor."""
@@ -175,12 +178,15 @@ class Caution:
         invalid: how many may be invalid.
         vanished: how many usernames of the last run may be missing from this one's source.
         canary: how many endpoints are created first and read back, before all others; 0: none.
+        wave: how many rows that need calls are done in this run, the canaries among them; the
+            others are left for a later one. None: all.
     """
 
     new: Limit | None = None
     invalid: Limit | None = None
     vanished: Limit | None = None
     canary: int = 0
+    wave: int | None = None
 
 
 class Problem(NamedTuple):
@@ -339,7 +345,8 @@ class RunRecord:
         job: the name of the job that it belongs to; "" when it belongs to none.
         has_rows: False once its rows were removed (keep_rows_days): only counts are left.
         left_out: rows, by outcome, that a results file leaves out: they are as an earlier run left
-            them.
+            them, or left for a later one.
+        later: rows, by outcome, that were left for a later wave; `outcomes` counts them too.
         rehearsal: what it tells of the real run, when it is none itself.
     """
 
@@ -367,6 +374,7 @@ class RunRecord:
     has_rows: bool = True
     left_out: Mapping[Outcome, int] = field(default_factory=dict)
     rehearsal: Rehearsal | None = None
+    later: Mapping[Outcome, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +396,7 @@ class Summary:
         undoes: the run whose endpoints it removed, if it is an undo.
         rehearsal: what it tells of the real run, when it is none itself; `run_id` is of no ledger
             then, and `calls` were made to the emulated vendor.
+        later: rows, by outcome, that were left for a later wave; `outcomes` counts them too.
     """
 
     run_id: int
@@ -403,6 +412,7 @@ class Summary:
     warnings: tuple[Warned, ...] = field(default=())
     undoes: int | None = None
     rehearsal: Rehearsal | None = None
+    later: Mapping[Outcome, int] = field(default_factory=dict)
 
 
 class DriftKind(StrEnum):
@@ -516,3 +526,8 @@ class RoundSummary:
             for outcome, count in run.outcomes.items():
                 counts[outcome] += count
         return counts
+
+    @property
+    def later(self) -> int:
+        """How many rows of all runs were left for a later wave."""
+        return sum(sum(run.later.values()) for run in self.runs)

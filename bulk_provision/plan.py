@@ -220,6 +220,8 @@ class Plan:
         calls: calls to be made when every answer is clear.
         seconds: how long they take at the configured rate; None when there is no limit.
         way: how it is found out which usernames exist; None: it was not asked for.
+        wave: rows that are done in this run, when others are left for a later one: `calls` and
+            `seconds` are theirs. None: all of them.
     """
 
     rows: int
@@ -228,16 +230,37 @@ class Plan:
     calls: int
     seconds: float | None
     way: Choice | None = None
+    wave: int | None = None
 
 
-def plan_of(remembered: dict[Outcome, int], actions: dict[str, int], rate: float | None) -> Plan:
-    """Add up what a run would do, from the counts of its staged rows."""
+def plan_of(
+    remembered: dict[Outcome, int],
+    actions: dict[str, int],
+    rate: float | None,
+    wave: int | None = None,
+) -> Plan:
+    """Add up what a run would do, from the counts of its staged rows.
+
+    Args:
+        remembered: rows that need no call, by outcome.
+        actions: rows that need calls, by what they begin with.
+        rate: calls a second; None: no limit.
+        wave: how many of these are done in this run; None: all.
+    """
     wanted = {Action(action): count for action, count in actions.items()}
+    needing = sum(wanted.values())
     calls = sum(count * _CALLS.get(action, 1) for action, count in wanted.items())
+    if wave is not None:
+        wave = max(wave, wanted.get(Action.SETTLE, 0))  # every doubt is settled
+        if needing > wave:
+            calls = wave  # of what a wave begins with, only an undo takes more than one each
+        else:
+            wave = None
     return Plan(
-        rows=sum(wanted.values()) + sum(remembered.values()),
+        rows=needing + sum(remembered.values()),
         remembered=remembered,
         actions=wanted,
         calls=calls,
         seconds=None if rate is None else calls / rate,
+        wave=wave,
     )

@@ -152,6 +152,7 @@ class Run:
     journal_is_whole: bool = True
     planned: Plan | None = None
     reader: ListReader | None = None  # while the vendor's list is read
+    later: dict[Outcome, int] = field(default_factory=dict)  # rows left for a later wave
 
     async def go(self, wait: float, lease_seconds: float, sender: Sender | None) -> None:
         """Take the account, stage the source, make the calls, close the run."""
@@ -217,7 +218,7 @@ class Run:
             raise
         if not self.staged.interrupted:
             self.book.all_staged(self.run_id)
-        return plan_for(self.work, self.book, self.run_id, self.pace)
+        return plan_for(self.work, self.book, self.run_id, self.pace, self.caution.wave)
 
     def _tell_planned(self, planned: Plan) -> None:
         self.watcher.planned(self.run_id, self.staged, planned)
@@ -253,6 +254,10 @@ class Run:
         """Make the calls of this run."""
         with contextlib.suppress(Halted):
             await self._fill(tools, token)
+        if self.caution.wave is not None:
+            self.later = await asyncio.to_thread(
+                self.book.leave_for_later, self.run_id, self.caution.wave
+            )
         drain = Drain(tools, self.run_id, self.work.step_for, self.caution.canary)
         with self.control.over(tools.pacer, drain):
             await drain.run()
@@ -264,7 +269,7 @@ class Run:
         if choice is None or choice.way is Way.ROWS:
             return
         listings = self.book.listings(token)
-        new = self.planned.actions.get(Action.CREATE, 0)
+        new = _to_create(self.planned)
         with self._reading(tools, listings) as reader:
             filled = await Filling(tools, listings, reader, self.run_id, new).fill(choice)
         if filled.problem is not None:
@@ -295,15 +300,18 @@ class Run:
         while True:
             await asyncio.sleep(_PROGRESS_EVERY)
             counts = await asyncio.to_thread(self.ledger.outcomes, self.run_id)
+            for outcome, count in self.later.items():
+                counts[outcome] = counts.get(outcome, 0) - count
             self.watcher.progressed(
                 Progress(
                     self.run_id,
                     self.staged.rows,
-                    {outcome: n for outcome, n in counts.items() if outcome is not None},
+                    {outcome: n for outcome, n in counts.items() if outcome is not None and n},
                     pacer.calls,
                     time.monotonic() - began,
                     pacer.waits,
                     (self.reader.page, self.reader.pages) if self.reader else None,
+                    sum(self.later.values()),
                 )
             )
 
@@ -350,17 +358,23 @@ class Run:
         if self.halt is not None:
             return self.halt.exit_code
         counts = {outcome: count for outcome, count in outcomes.items() if count}
-        if Outcome.UNPROCESSED in counts:
+        if counts.get(Outcome.UNPROCESSED, 0) > self.later.get(Outcome.UNPROCESSED, 0):
             return ExitCode.STOPPED
         if counts.keys() & {Outcome.FAILED, Outcome.INVALID, Outcome.IN_DOUBT}:
             return ExitCode.SOME_ROWS
         return ExitCode.DONE
 
 
-def plan_for(work: Work, book: Book, run_id: int, pace: Pace) -> Plan:
+def plan_for(work: Work, book: Book, run_id: int, pace: Pace, wave: int | None = None) -> Plan:
     """Say what a staged run does: how many calls, and which way it takes to what exists."""
-    planned = plan_of(*book.planned(run_id), pace.rate)
-    return replace(planned, way=choose(book, work.policy, planned.actions))
+    planned = plan_of(*book.planned(run_id), pace.rate, wave)
+    return replace(planned, way=choose(book, work.policy, _to_create(planned)))
+
+
+def _to_create(planned: Plan) -> int:
+    """Count the rows that a run creates, as far as the ledger knows: at most its wave's."""
+    new = planned.actions.get(Action.CREATE, 0)
+    return new if planned.wave is None else min(new, planned.wave)
 
 
 def _state(exit_code: int) -> str:

@@ -55,6 +55,7 @@ def test_its_shape(tmp_path, ledger_place):
                 "source": "people.csv",
                 "rows": 2,
                 "outcomes": {**none, "created": 1, "failed": 1},
+                "left_for_later": 0,
                 "calls": 3,
                 "seconds": 4.0,
                 "exit_code": 1,

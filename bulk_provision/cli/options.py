@@ -141,6 +141,7 @@ pace_flags = _together(
 )
 
 caution_flags = _together(
+    setting("--limit", type=int, metavar="N", help="Do N rows that need calls; later ones wait."),
     setting("--canary", type=int, metavar="N", help="Create N first; go on if all read back."),
     setting(
         "--stop-if-new", metavar="LIMIT", help="Call nothing if more are new: 50, or 5% of rows."

@@ -16,7 +16,7 @@ def rehearsal_lines(summary: Summary, rehearsal: Rehearsal) -> Iterator[str]:
     """Yield what the real run would do, and what it would cost, for a person."""
     yield "REHEARSAL: nothing was created at TeleCMI."
     yield f"A real run would do this with {counted(summary.rows, 'row')} of {summary.source}:"
-    yield from outcome_lines(summary)
+    yield from outcome_lines(summary.outcomes, summary.later)
     if summary.reason:
         yield f"It would stop early: {summary.reason}."
     yield f"A real run: {_cost(rehearsal)}"

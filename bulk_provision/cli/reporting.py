@@ -12,7 +12,7 @@ from bulk_provision.plan import Action
 from bulk_provision.ways import FEWEST_NEW, Way
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from rich.console import Console
     from rich.progress import Progress as Bar
@@ -81,6 +81,7 @@ class LiveLine(Watcher):
         self._speed = Speed()
         self._calls_a_row = 1.0
         self._is_rehearsal = False
+        self._settled = 0  # rows that need no call
         self._task = bar.add_task("", total=1, visible=False)
 
     def waiting(self, holder: str) -> None:
@@ -93,7 +94,10 @@ class LiveLine(Watcher):
         self._console.print(f"{self._label}{what}:", markup=False)
         for line in (*problem_lines(staged), *plan_lines(plan)):
             self._console.print(line, markup=False, highlight=False)
-        settled = sum(plan.remembered.values())
+        settled = self._settled = sum(plan.remembered.values())
+        if plan.wave is not None:
+            self._bar.update(self._task, total=plan.wave, visible=True)
+            return
         self._calls_a_row = plan.calls / max(1, plan.rows - settled)
         self._bar.update(self._task, total=plan.rows, completed=settled, visible=True)
 
@@ -117,10 +121,13 @@ class LiveLine(Watcher):
         """Say which way is taken."""
         told = f"{self._label}  {listed_line(filled)}"
         self._console.print(told, markup=False, highlight=False)
+        self._settled += filled.settled
 
     def progressed(self, progress: Progress) -> None:
-        """Move the line."""
-        done = sum(progress.outcomes.values())
+        """Move the line: it counts the source's rows, or those of the wave."""
+        done, total = sum(progress.outcomes.values()), progress.rows
+        if progress.later:
+            done, total = done - self._settled, total - progress.later - self._settled
         speed = self._speed.after(progress)
         parts = [f"{count:,} {outcome.value}" for outcome, count in progress.outcomes.items()]
         if progress.pages is not None:
@@ -128,11 +135,11 @@ class LiveLine(Watcher):
             parts.append(f"reading TeleCMI's list, page {read:,} of {pages:,}")
         parts.append(f"{speed:.1f} calls/s")
         if speed > 0 and progress.pages is None:
-            left = (progress.rows - done) * self._calls_a_row
+            left = (total - done) * self._calls_a_row
             parts.append(f"{duration(left / speed)} left")
         if progress.is_waiting:
             parts.append("waiting for TeleCMI")
-        shown, total = progress.pages or (done, progress.rows)
+        shown, total = progress.pages or (done, total)
         self._bar.update(
             self._task,
             completed=shown,
@@ -159,6 +166,7 @@ class LogLines(Watcher):
     def __init__(self, log: FilteringBoundLogger) -> None:
         self._log = log
         self._speed = Speed()
+        self._calls_a_row = 1.0
         self._logged_at = time.monotonic()
         self._is_rehearsal = False
 
@@ -170,6 +178,8 @@ class LogLines(Watcher):
         """Log what was found before the calls begin."""
         if not self._is_rehearsal:  # which has no number in the ledger
             self._log = self._log.bind(run_id=run_id)
+        if plan.wave is None:
+            self._calls_a_row = plan.calls / max(1, plan.rows - sum(plan.remembered.values()))
         for tally in staged.tallies:
             tell = self._log.warning if tally.problem.warning else self._log.error
             tell(
@@ -185,6 +195,7 @@ class LogLines(Watcher):
             remembered={outcome.value: n for outcome, n in plan.remembered.items()},
             actions={action.value: n for action, n in plan.actions.items()},
             calls=plan.calls,
+            **({} if plan.wave is None else {"wave": plan.wave}),
             way=plan.way and plan.way.way.value,
             why=plan.way and plan.way.why,
         )
@@ -219,12 +230,15 @@ class LogLines(Watcher):
         if time.monotonic() - self._logged_at < _LOG_EVERY:
             return
         self._logged_at = time.monotonic()
+        left = progress.rows - progress.later - sum(progress.outcomes.values())
         self._log.info(
             "progress",
             rows=progress.rows,
             outcomes={outcome.value: n for outcome, n in progress.outcomes.items()},
             calls=progress.calls,
             calls_per_second=round(speed, 1),
+            rows_left=left,
+            seconds_left=round(left * self._calls_a_row / speed) if speed > 0 else None,
             held_back=progress.is_waiting,
             **({} if progress.pages is None else {"pages": list(progress.pages)}),
         )
@@ -240,6 +254,7 @@ class LogLines(Watcher):
             "ended",
             exit_code=int(summary.exit_code),
             outcomes={outcome.value: n for outcome, n in summary.outcomes.items() if n},
+            **({"left_for_later": sum(summary.later.values())} if summary.later else {}),
             calls=summary.calls,
             seconds=round(summary.seconds, 1),
             results=list(summary.results),
@@ -274,11 +289,13 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield f"  {count:>7,} {WORDS[outcome]}"
     for action, count in plan.actions.items():
         yield f"  {count:>7,} {_DOES[action]}"
+    calls = counted(plan.calls, "call")
+    if plan.wave is not None:
+        calls = f"This run does {plan.wave:,} of these, a later one the others: {calls}"
     if plan.seconds is None:
-        yield f"  {counted(plan.calls, 'call')}, without a limit"
+        yield f"  {calls}, without a limit"
     else:
-        how_long = duration(plan.seconds)
-        yield f"  {counted(plan.calls, 'call')}, about {how_long} at the configured rate"
+        yield f"  {calls}, about {duration(plan.seconds)} at the configured rate"
     if plan.way is not None and (plan.calls >= FEWEST_NEW or plan.way.way is not Way.ROWS):
         yield f"  {_way_line(plan.way)}"
 
@@ -311,7 +328,7 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     """Yield how a run ended, for a person."""
     what = "" if summary.undoes is None else f", which undoes run {summary.undoes}"
     yield f"Run {summary.run_id}{what}: {counted(summary.rows, 'row')} of {summary.source}"
-    yield from outcome_lines(summary)
+    yield from outcome_lines(summary.outcomes, summary.later)
     yield f"{summary.calls:>9,} calls in {duration(summary.seconds)}"
     for warned in summary.warnings:
         yield f"Warning ({warned.count}, first at {warned.first}): {warned.text}"
@@ -323,11 +340,23 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         yield f"Results: {path}"
 
 
-def outcome_lines(summary: Summary) -> Iterator[str]:
-    """Yield how many rows have which outcome."""
-    for outcome, count in summary.outcomes.items():
-        if count:
-            yield f"{count:>9,} {WORDS[outcome]}"
+def outcome_lines(outcomes: Mapping[Outcome, int], later: Mapping[Outcome, int]) -> Iterator[str]:
+    """Yield how many rows have each outcome; those left for a later wave apart, as they were meant.
+
+    Args:
+        outcomes: of all rows.
+        later: of those that were left for a later wave.
+    """
+    for outcome, count in outcomes.items():
+        waiting = later.get(outcome, 0)
+        if outcome is not Outcome.UNPROCESSED:  # what is ours is ours, although it is to change
+            waiting = 0
+        if count > waiting:
+            yield f"{count - waiting:>9,} {WORDS[outcome]}"
+        if waiting:
+            yield f"{waiting:>9,} left for a later wave (run it again for the next one)"
+    if ours := sum(later.values()) - later.get(Outcome.UNPROCESSED, 0):
+        yield f"          {ours:,} of ours are to be changed: left for a later wave"
 
 
 def counted(count: int, noun: str) -> str:

@@ -288,6 +288,7 @@ def as_json(summary: Summary) -> dict[str, object]:
         "seconds": round(summary.seconds, 3),
         "results": list(summary.results),
         "exit_code": int(summary.exit_code),
+        **({"left_for_later": sum(summary.later.values())} if summary.later else {}),
         **({} if summary.undoes is None else {"undoes": summary.undoes}),
         **({} if rehearsal is None else rehearsal_as_json(rehearsal)),
     }

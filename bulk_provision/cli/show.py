@@ -16,7 +16,7 @@ from bulk_provision.cli.options import ledger_flag, settings_of
 @click.option("--rows", is_flag=True, help="Every row too, without passwords.")
 def command(run_id: int, rows: bool, **flags: Any) -> None:  # noqa: ANN401
     """Show how run RUN went."""
-    from bulk_provision.cli.reporting import WORDS
+    from bulk_provision.cli.reporting import outcome_lines
     from bulk_provision.job import LedgerPlace
 
     with LedgerPlace.of(settings_of(None, **flags)).open() as ledger:
@@ -31,9 +31,8 @@ def command(run_id: int, rows: bool, **flags: Any) -> None:  # noqa: ANN401
         click.echo(f"  started  {_utc(record.started_at)} by {record.started_by}")
         click.echo(f"  ended    {_utc(record.ended_at)}")
         click.echo(f"  calls    {record.calls:,}")
-        for outcome, count in record.outcomes.items():
-            if count:
-                click.echo(f"  {count:>7,} {WORDS[outcome]}")
+        for line in outcome_lines(record.outcomes, record.later):
+            click.echo(line)
         if rows:
             for row in ledger.result_rows(run_id):
                 told = (str(row.number), row.username, row.outcome, row.message)

@@ -38,13 +38,17 @@ def rules_of(settings: Settings) -> Rules:
 
 
 def caution_of(settings: Settings) -> Caution:
-    """Return what settings say about when to stop before calling."""
+    """Return what settings say about when to stop before calling, and how much to do."""
     from bulk_provision.model import Caution
 
+    caution = Caution(canary=settings.canary, wave=settings.limit)
     if settings.ignore_limits:
-        return Caution(canary=settings.canary)
-    return Caution(
-        settings.stop_if_new, settings.stop_if_invalid, settings.stop_if_vanished, settings.canary
+        return caution
+    return replace(
+        caution,
+        new=settings.stop_if_new,
+        invalid=settings.stop_if_invalid,
+        vanished=settings.stop_if_vanished,
     )
 
 

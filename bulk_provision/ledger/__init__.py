@@ -7,6 +7,7 @@ book        an account's runs and rows
 changes     what is different since the last run of a job
 creations   what a run created, and what proves it: for `undo`
 journal     group commit of intents and outcomes
+waves       which rows a run leaves for a later one
 listings    the vendor's own list, while it is read and used
 drift       what it and the ledger say differently
 rehearsals  what a rehearsal takes of it: a copy, and what the vendor holds

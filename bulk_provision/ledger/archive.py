@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from bulk_provision.errors import UsageError
 from bulk_provision.ledger.opening import READS
 from bulk_provision.ledger.schema import UNSETTLED, State, accounts, attempts, endpoints, rows, runs
-from bulk_provision.model import OUTCOMES_OF, Outcome, ResultRow, RunRecord, Warned
+from bulk_provision.ledger.waves import later_counts
+from bulk_provision.model import LATER_WAVE, OUTCOMES_OF, Outcome, ResultRow, RunRecord, Warned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,22 +87,25 @@ def _maybe_sent(connection: Connection, run_id: int, account_id: int) -> int:
     )
 
 
-def counts_of(connection: Connection, run_id: int) -> tuple[dict[Outcome | None, int], int]:
-    """Count a run's rows by outcome (as `outcome_counts`), and the calls that left."""
+def counts_of(
+    connection: Connection, run_id: int
+) -> tuple[dict[Outcome | None, int], int, dict[Outcome, int]]:
+    """Count a run's rows by outcome (as `outcome_counts`), the calls that left, and `later`."""
     kept = connection.scalar(sa.select(runs.c.counts).where(runs.c.id == run_id))
     if kept is not None:  # its rows were removed
         told = json.loads(kept)
-        return {Outcome(name): n for name, n in told["outcomes"].items()}, told["calls"]
+        later = {Outcome(name): n for name, n in told.get("later", {}).items()}
+        return {Outcome(name): n for name, n in told["outcomes"].items()}, told["calls"], later
     calls = connection.scalar(
         sa.select(sa.func.count()).where(
             attempts.c.run_id == run_id, attempts.c.verdict != "unsent"
         )
     )
-    return outcome_counts(connection, run_id), calls or 0
+    return outcome_counts(connection, run_id), calls or 0, later_counts(connection, run_id)
 
 
 def _record(connection: Connection, row: Any) -> RunRecord:  # noqa: ANN401  (a row mapping)
-    counts, calls = counts_of(connection, row["id"])
+    counts, calls, later = counts_of(connection, row["id"])
     outcomes = {outcome: counts.get(outcome, 0) for outcome in OUTCOMES_OF[row["kind"]]}
     if still_open := counts.get(None, 0):  # it runs, or was killed
         maybe_sent = _maybe_sent(connection, row["id"], row["account_id"])
@@ -130,11 +134,12 @@ def _record(connection: Connection, row: Any) -> RunRecord:  # noqa: ANN401  (a 
         undoes=row["undoes"],
         job=row["job"],
         has_rows=row["counts"] is None,
+        later=later,
     )
 
 
 def unchanged(connection: Connection, run_id: int) -> dict[Outcome, int]:
-    """Count the rows of a run that are as an earlier run left them, by outcome."""
+    """Count the rows of a run that are as an earlier run left them, or left for a later one."""
     counted = (
         sa.select(rows.c.outcome, sa.func.count())
         .where(rows.c.run_id == run_id, ~_IS_CHANGED)
@@ -153,7 +158,7 @@ def result_rows(
         vault: opens the account's passwords.
         account_id: the account in the ledger.
         run_id: whose rows.
-        changed: leave out those that are as an earlier run left them.
+        changed: leave out those that are as an earlier run left them, or left for a later one.
     """
     after = 0
     wanted = _RESULTS.where(rows.c.run_id == run_id, *([_IS_CHANGED] if changed else []))
@@ -233,9 +238,11 @@ def _credential(
     return False, of_sheet
 
 
-# Calls were needed for it, or it is nothing that the ledger could remember.
-_IS_CHANGED = rows.c.action.is_not(None) | sa.func.coalesce(rows.c.outcome, "").not_in(
-    (Outcome.UNCHANGED, Outcome.EXISTS)
+# Calls were needed for it, or it is nothing that the ledger could remember; and they were not left
+# for a later wave.
+_IS_CHANGED = (sa.func.coalesce(rows.c.code, "") != LATER_WAVE) & (
+    rows.c.action.is_not(None)
+    | sa.func.coalesce(rows.c.outcome, "").not_in((Outcome.UNCHANGED, Outcome.EXISTS))
 )
 _RUNS = sa.select(runs, accounts.c.appid, accounts.c.base_url).join(
     accounts, accounts.c.id == runs.c.account_id

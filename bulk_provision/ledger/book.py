@@ -18,6 +18,7 @@ from bulk_provision.ledger.opening import READS
 from bulk_provision.ledger.rehearsals import at_vendor
 from bulk_provision.ledger.schema import UNSETTLED, State, earlier_passwords, endpoints, rows, runs
 from bulk_provision.ledger.statements import Statement
+from bulk_provision.ledger.waves import leave_for_later
 from bulk_provision.model import Outcome
 
 if TYPE_CHECKING:
@@ -396,6 +397,11 @@ class Book:
                 else:
                     settled[Outcome(outcome)] = settled.get(Outcome(outcome), 0) + count
         return settled, actions
+
+    def leave_for_later(self, run_id: int, size: int) -> dict[Outcome, int]:
+        """Let a staged run do so many rows; say how the others end, and how many; see `waves`."""
+        with self._engine.begin() as connection:
+            return leave_for_later(connection, self.account_id, run_id, size)
 
     def duplicates(self, run_id: int) -> Iterator[list[Twin]]:
         """Yield, in pages, the rows whose username an earlier row has already."""

@@ -18,7 +18,8 @@ class Change(NamedTuple):
 
     Args:
         rows: of the source.
-        new: rows whose username the ledger does not know.
+        new: rows whose username neither the ledger knows, nor the last run had without coming to it
+            (stopped, or left for a later wave): it was measured then.
         invalid: rows that are refused.
         last_run: the run that this one is compared with; None: there is none.
         before: usernames in that run's source.
@@ -46,13 +47,18 @@ def change_since_last(connection: Connection, account_id: int, run_id: int) -> C
         .where(endpoints.c.account_id == account_id, endpoints.c.username == rows.c.username)
         .exists()
     )
+    last_run: int | None = connection.scalar(_last_before(connection, account_id, run_id))
+    earlier = rows.alias("earlier")
+    left = sa.select(earlier.c.username).where(
+        earlier.c.run_id == last_run, earlier.c.outcome == Outcome.UNPROCESSED
+    )
+    is_new = rows.c.outcome.is_(None) & ~is_known & rows.c.username.not_in(left)
     counted = sa.select(
         sa.func.count(),
-        sa.func.count().filter(rows.c.outcome.is_(None), ~is_known),
+        sa.func.count().filter(is_new),
         sa.func.count().filter(is_invalid),
     ).where(of_run)
     total, new, invalid = connection.execute(counted).one()
-    last_run: int | None = connection.scalar(_last_before(connection, account_id, run_id))
     if last_run is None:
         return Change(total, new, invalid)
     names = sa.select(rows.c.username).where(rows.c.username != "").distinct()

@@ -121,10 +121,11 @@ def remove_rows(engine: Engine, job: str, days: float) -> int:
 
 
 def _reduce_to_counts(connection: Connection, run_id: int) -> None:
-    outcomes, calls = counts_of(connection, run_id)
+    outcomes, calls, later = counts_of(connection, run_id)
     told = {
         "outcomes": {str(outcome): count for outcome, count in outcomes.items()},
         "calls": calls,
+        **({"later": {str(outcome): count for outcome, count in later.items()}} if later else {}),
     }
     connection.execute(sa.update(runs).where(runs.c.id == run_id).values(counts=json.dumps(told)))
     connection.execute(sa.delete(rows).where(rows.c.run_id == run_id))

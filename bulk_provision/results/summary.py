@@ -52,6 +52,7 @@ _PARTS = {  # of the headline
     Pile.FAILED: "to look at",
     Pile.UNPROCESSED: "not processed",
 }
+_LATER = "Left for a later wave, as it was asked for (--limit)."
 _STATES = {
     "running": "had not ended when this file was written",
     "done": "finished",
@@ -89,9 +90,13 @@ def headline(run: RunRecord, tally: Tally) -> str:
     else:
         what = f"Undo of run {run.undoes}, which created {rows_of(tally.rows)} of {source}"
         parts = [f"{tally.piles[Pile.REMOVED]:,} not at TeleCMI any more"]
+    later = _later(run)
     parts += [
-        f"{tally.piles[pile]:,} {words}" for pile, words in _PARTS.items() if tally.piles[pile]
+        f"{count:,} {words}"
+        for pile, words in _PARTS.items()
+        if (count := tally.piles[pile] - (later if pile is Pile.UNPROCESSED else 0))
     ]
+    parts += [f"{later:,} left for a later wave"] if later else []
     return f"{what}: {', '.join(parts)}."
 
 
@@ -138,6 +143,8 @@ def outcome_lines(run: RunRecord, tally: Tally) -> list[OutcomeLine]:
         rows = tally.outcomes[outcome]
         if outcome is Outcome.EXISTS:
             rows -= tally.reset
+        if outcome is Outcome.UNPROCESSED:
+            rows -= _later(run)
         label = outcome.replace("_", " ")
         meaning, sheet = meanings[outcome], _SHEETS.get(outcome, "Failed")
         lines.append(OutcomeLine(outcome, label, rows, meaning, sheet))
@@ -146,12 +153,25 @@ def outcome_lines(run: RunRecord, tally: Tally) -> list[OutcomeLine]:
             if run.rehearsal is not None:
                 meaning = "Exists at TeleCMI; its password is ours, or the real run will set it."
             lines.append(OutcomeLine(outcome, "exists, reset", tally.reset, meaning, "Credentials"))
+        if outcome is Outcome.UNPROCESSED and _later(run):
+            lines.append(OutcomeLine(outcome, "left for later", _later(run), _LATER, sheet))
         if left_out := run.left_out.get(outcome, 0):
-            meaning = f"As an earlier run left them: bulk-provision export {run.run_id} has them."
-            if run.rehearsal is not None:
-                meaning = "As an earlier run left them."
+            meaning = _meaning_of_left_out(run, outcome)
             lines.append(OutcomeLine(outcome, f"{label}, left out", left_out, meaning, "none"))
     return lines
+
+
+def _meaning_of_left_out(run: RunRecord, outcome: Outcome) -> str:
+    if run.rehearsal is not None:
+        return "As an earlier run left them."
+    why = _LATER if outcome is Outcome.UNPROCESSED else "As an earlier run left them:"
+    return f"{why} bulk-provision export {run.run_id} has them."
+
+
+def _later(run: RunRecord) -> int:
+    """Count the rows in the file that were left for a later wave before anything was called."""
+    unprocessed = Outcome.UNPROCESSED
+    return run.later.get(unprocessed, 0) - run.left_out.get(unprocessed, 0)
 
 
 def next_steps(run: RunRecord, tally: Tally) -> list[str]:
@@ -161,7 +181,8 @@ def next_steps(run: RunRecord, tally: Tally) -> list[str]:
     if run.rehearsal is not None:
         return _next_steps_of_rehearsal(tally)
     steps = []
-    doubt, left = tally.outcomes[Outcome.IN_DOUBT], tally.outcomes[Outcome.UNPROCESSED]
+    doubt = tally.outcomes[Outcome.IN_DOUBT]
+    left = tally.outcomes[Outcome.UNPROCESSED] - _later(run)
     if run.state == "running":
         steps.append("Wait until the run has ended, and have this file written again.")
     elif doubt or left:
@@ -169,6 +190,11 @@ def next_steps(run: RunRecord, tally: Tally) -> list[str]:
         goes_on = f"goes on with the {rows_of(left)} not processed" if left else ""
         does = ", then ".join(filter(None, [settles, goes_on]))
         steps.append(f"Run the same command again: it {does}. Nothing is created twice.")
+    if later := sum(run.later.values()):
+        steps.append(
+            "Run the same command again for the next wave, when its time has come: "
+            f"{rows_of(later)} are left for it."
+        )
     if wrong := tally.outcomes[Outcome.FAILED] + tally.outcomes[Outcome.INVALID]:
         steps.append(
             f"Correct the {rows_of(wrong)} marked failed or invalid in the sheet Failed, as the "

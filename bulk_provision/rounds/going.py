@@ -76,6 +76,10 @@ class _Came:
         self.troubles.append(Trouble(account, source, problem.what, problem.cure, code))
         return code
 
+    def has_left_rows(self, path: str) -> bool:
+        """Tell whether rows of a file were left for a later wave."""
+        return any(run.source == path and run.later for run in self.runs)
+
 
 def gravest(codes: Sequence[int]) -> ExitCode:
     """Return the exit code that stands for several runs; for none of them, "done"."""
@@ -126,7 +130,8 @@ async def go(orders: Orders, told: Told, control: Control) -> RoundSummary:
                 if control.halt is not None:
                     break
                 code = await _go_through(orders, path, told, control, came, do=do)
-                if inputs.inbox is not None and not orders.rehearse:
+                stays = orders.rehearse or came.has_left_rows(path)
+                if inputs.inbox is not None and not stays:
                     await asyncio.to_thread(_put_away, inputs.inbox, path, code, told, came)
     codes: list[int] = [run.exit_code for run in came.runs]
     codes += [trouble.exit_code for trouble in came.troubles]

@@ -111,6 +111,8 @@ def _limits(settings: Settings) -> str:
     text = (
         f"before any call when more than {' or '.join(told)}" if told else "for no number of rows"
     )
+    if settings.limit is not None:
+        text += f"; after {settings.limit:,} rows that need calls, and leaves the others for later"
     if settings.canary:
         text += f"; creates {settings.canary:,} first and reads them back"
     return text

@@ -68,6 +68,13 @@ def contradictions(settings: Settings) -> Iterator[Finding]:
             "the rows name accounts, but none is described.",
             "Describe each in a table [accounts.NAME] of the job file, or in an accounts file.",
         )
+    if settings.limit is not None and settings.recheck:
+        yield Finding(
+            "limit",
+            "recheck asks the vendor about every row again, in each run: the waves would never "
+            "get beyond the first rows.",
+            "Leave limit or recheck away.",
+        )
     if settings.csv and settings.protect:
         yield Finding(
             "csv",

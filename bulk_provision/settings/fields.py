@@ -142,6 +142,7 @@ class Settings(BaseSettings):
     on_exists: OnExists = OnExists.SKIP
     recheck: bool = False
     reconcile: Reconcile = Reconcile.AUTO
+    limit: int | None = Field(default=None, ge=1)
     canary: int = Field(default=0, ge=0, le=10_000)
     stop_if_new: _Rows | None = None
     stop_if_invalid: _Rows | None = None

@@ -119,6 +119,8 @@ def _about_the_round(job: Job, round_: RoundSummary) -> Iterator[str]:
     counts = [f"{count:,} {outcome}" for outcome, count in round_.outcomes.items() if count]
     rows = sum(round_.outcomes.values())
     yield f"{_counted(rows, 'row')}: {', '.join(counts)}." if rows else "No rows."
+    if round_.later:
+        yield f"{_counted(round_.later, 'row')} left for a later wave: the next run goes on there."
     if _is_known(round_.exit_code) and (ending := _ENDINGS.get(ExitCode(round_.exit_code))):
         yield f"{sentence(ending[0])} {ending[1]}"
 
@@ -127,6 +129,8 @@ def _about_a_run(run: Summary) -> Iterator[str]:
     yield f"Run {run.run_id}, account {run.account}, {run.source}:"
     counts = [f"{count:,} {outcome}" for outcome, count in run.outcomes.items() if count]
     yield f"  {', '.join(counts) or 'no rows'}; {_counted(run.calls, 'call')}"
+    if later := sum(run.later.values()):
+        yield f"  {_counted(later, 'row')} left for a later wave"
     if run.reason:
         yield f"  Stopped early: {sentence(run.reason)}"
     for warned in run.warnings[:_WARNINGS]:

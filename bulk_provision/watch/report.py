@@ -56,6 +56,7 @@ def _run(run: Summary, findings: Findings | None) -> dict[str, Any]:
         "source": run.source,
         "rows": run.rows,
         "outcomes": {outcome.value: count for outcome, count in run.outcomes.items()},
+        "left_for_later": sum(run.later.values()),
         "calls": run.calls,
         "seconds": round(run.seconds, 3),
         "exit_code": int(run.exit_code),
