@@ -180,6 +180,36 @@ ROW_QUOTES = Doubt(
     "a quotation mark stands where none can, so the cells of this line cannot be told apart",
     'Put the cell in quotes and write each quote inside it twice: "Asha ""Ash"" Rao".',
 )
+ROW_UNQUOTED = Doubt(
+    "row-quotes",
+    "the cells of this line do not all stand in quotation marks, or are not as many as the "
+    "header's, so they cannot be told apart",
+    "Export the list again, and give the file as it comes, without opening it in between.",
+)
+QUOTES_UNSURE = Doubt(
+    "quotes-unsure",
+    "it holds quotation marks, and the file does not tell whether they belong to it or were added "
+    "when it was saved again",
+    "Export the list again, and give the file as it comes; if the marks belong to it, type the "
+    "user into a spreadsheet of its own.",
+)
+ESCAPES_UNSURE = Doubt(
+    "escapes-unsure",
+    "it holds a backslash, which database clients write twice in some forms of output, and the "
+    "file does not tell whether they did",
+    "Export the table as an SQL dump (mysqldump), and give that.",
+)
+LINE_CUT = Doubt(
+    "line-cut",
+    "the file ends in the middle of this line",
+    "Export or copy the file again: it is not whole.",
+)
+LINE_UNENDED = Doubt(
+    "line-unended",
+    "the file ends without a line end, so its last cell may be cut",
+    "If it is whole, there is nothing to do; else export or copy the file again.",
+    warning=True,
+)
 ROW_TOO_LONG = Doubt(
     "row-too-long",
     "the line has more cells than the header, so a cell may stand in the wrong column",

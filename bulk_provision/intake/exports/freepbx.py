@@ -1,57 +1,63 @@
 """FreePBX 13 to 17, Admin > Bulk Handler > Export > Extensions.
 
-Source: FreePBX/bulkhandler `Bulkhandler.class.php`, FreePBX/core `Core.class.php`
-(bulkhandlerExport and -Import, generateSecret). The columns are the union of what the installed
-modules return, in any order; the importer takes upper-case headers, and `REGEN` for a new secret.
+Source: FreePBX/bulkhandler `Bulkhandler.class.php`; FreePBX/core `Core.class.php`
+(bulkhandlerExport and -Import, getAllUsersByDeviceType, generateSecret) and
+`functions.inc/drivers/PJSip.class.php`. The columns are the union of what the installed modules
+return, in any order; the importer takes upper-case headers, and `REGEN` for a new secret.
 """
 
 from __future__ import annotations
 
-from bulk_provision.intake.exports.export import Remark, cells_of
+from bulk_provision.intake.exports.entries import no_user, user, without_password
+from bulk_provision.intake.exports.export import Remark
 from bulk_provision.intake.exports.tables import TableExport
-
-_TECHNOLOGIES = {
-    "sip": (),
-    "pjsip": (),
-    "iax": (Remark.IAX,),
-    "iax2": (Remark.IAX,),
-    "virtual": (Remark.VIRTUAL,),
-    "": (Remark.NO_LOGIN,),  # a LEFT JOIN gives users without a device
-}
+from bulk_provision.intake.exports.technologies import remark_on
 
 
 def _entry(
-    extension: str, device: str, secret: str, digest: str, tech: str, name: str, email: str
-) -> list[str] | None:
+    extension: str,
+    device: str,
+    secret: str,
+    digest: str,
+    tech: str,
+    override: str,
+    name: str,
+    email: str,
+) -> list[str]:
     """Read a row: in "deviceanduser" mode the device logs in, and the extension is the person."""
-    if not (extension.strip() or device.strip() or name.strip() or email.strip()):
-        return None
+    further = (extension, name, email)
     login = device if device.strip() else extension
-    remarks = _TECHNOLOGIES.get(tech.strip().lower(), (Remark.NOT_SIP,))
-    if not login.strip():
-        remarks = (Remark.NO_LOGIN,)
+    if why := remark_on(tech):
+        return no_user(login, why, further)
+    if not tech.strip() and not device.strip() and not secret.strip():
+        return no_user(login, Remark.NO_LOGIN, further)  # a LEFT JOIN gives users without a device
+    if override.strip() and tech.strip().lower() == "pjsip":
+        login = override  # of chan_sip it only is what the old system calls the phone by
     if digest.strip():  # chan_pjsip takes the hash then, and leaves the secret aside
-        return cells_of(login, "", (*remarks, Remark.HASHED), (extension, name, email))
+        return without_password(login, Remark.HASHED, further)
     if secret.strip() == "REGEN":
-        return cells_of(login, "", (*remarks, Remark.GENERATE), (extension, name, email))
-    if not secret:
-        remarks = (*remarks, Remark.MISSING)
-    return cells_of(login, secret, remarks, (extension, name, email))
+        return without_password(login, Remark.GENERATE, further)
+    return user(login, secret, further)
 
 
 FREEPBX = TableExport(
     name="freepbx",
     title="FreePBX 13 to 17, Bulk Handler (extensions)",
     needs=frozenset({"extension", "tech", "secret"}),
-    hints=frozenset({"id", "sipdriver", "devicetype", "voicemail_email", "callwaiting_enable"}),
+    hints=frozenset(
+        {
+            *("id", "dial", "devicetype", "sipdriver", "md5_cred", "voicemail_email"),
+            *("voicemail_enable", "callwaiting_enable", "outboundcid", "ringtimer", "mohclass"),
+        }
+    ),
     certain=2,
-    likely=1,
     columns=(
         "extension",
         "id",
         "secret",
         "md5_cred",
         "tech",
+        "username",
         "name",
         "voicemail_email",
     ),
@@ -60,6 +66,8 @@ FREEPBX = TableExport(
     left={
         "password": "the user's login in device mode",
         "voicemail_vmpwd": "the voicemail PIN",
+        "defaultuser": "a name for outgoing calls to the phone",
+        "sipname": "an alias for calls from outside",
     },
     further=("extension", "name", "email"),
     entry=_entry,

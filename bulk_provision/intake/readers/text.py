@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -17,7 +17,9 @@ from bulk_provision.errors import SourceError
 from bulk_provision.intake.cells import (
     ENCODING_UNSURE,
     FORMULA_WRAPPER,
+    QUOTES_UNSURE,
     ROW_QUOTES,
+    ROW_UNQUOTED,
     Doubt,
     DoubtfulText,
     storable,
@@ -50,17 +52,44 @@ class TextSheet:
             sample = list(islice(text, _SAMPLE_LINES))
         separator = _SEP_LINE.fullmatch(sample[0]) if sample else None
         self._skip = 1 if separator else 0  # a spreadsheet program doesn't show that line either
-        self._separator = separator[1] if separator else find_separator(sample, mapping)
+        self.separator = separator[1] if separator else find_separator(sample, mapping)
+        self.wholly_quoted = _is_wholly_quoted(sample[self._skip :])
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last line has a line end: that of a file that was cut off has none."""
+        size = self._file.seek(0, io.SEEK_END)
+        self._file.seek(max(0, size - 4))
+        end = self._file.read().rstrip(b"\0")  # of UTF-16
+        return not end or end.endswith((b"\n", b"\r"))
 
     def records(self) -> Iterator[Record]:
         """Read from the top; a line with misplaced quotes is a record without cells."""
+        return self._sure(self._records())
+
+    def unquoted(self) -> Iterator[Record]:
+        """Read, as `unquoted_records` does, a file whose cells all stand in bare quotes."""
+        return self._sure(self._by_lines(unquoted_records))
+
+    def verbatim(self) -> Iterator[Record]:
+        """Read a file in which quotation marks mean nothing, as `verbatim_records` does."""
+        return self._sure(self._by_lines(lambda lines: verbatim_records(lines, self.separator)))
+
+    def _sure(self, records: Iterator[Record]) -> Iterator[Record]:
+        """Doubt what the encoding leaves in doubt."""
         if self.encoding.clean:
-            return self._records()
+            return records
         unsure = bool(self.encoding.unsure_line)
         return (
             (number, [_cleaned(cell, unsure=unsure) for cell in cells], doubts)
-            for number, cells, doubts in self._records()
+            for number, cells, doubts in records
         )
+
+    def _by_lines(self, reading: Callable[[Iterable[str]], Iterator[Record]]) -> Iterator[Record]:
+        with self._text() as text:
+            for _ in range(self._skip):
+                next(text)
+            yield from reading(text)
 
     def _records(self) -> Iterator[Record]:
         nothing: tuple[Doubt, ...] = ()
@@ -68,7 +97,7 @@ class TextSheet:
         with self._text() as text:
             for _ in range(self._skip):
                 next(text)
-            reader = csv.reader(text, delimiter=self._separator, strict=True)
+            reader = csv.reader(text, delimiter=self.separator, strict=True)
             going_on = True
             while going_on:
                 try:
@@ -106,6 +135,64 @@ def _cleaned(cell: str, *, unsure: bool) -> str:
     if unsure and not cell.isascii():
         return DoubtfulText(storable(cell), ENCODING_UNSURE)
     return storable(cell)
+
+
+def unquoted_records(lines: Iterable[str]) -> Iterator[Record]:
+    """Read lines whose cells all stand in quotation marks, with those inside not doubled.
+
+    So does the batch export of Issabel and Elastix: `"Vikram "Vicky" Shah","303"`. What stands
+    between the first mark and the last is split at `","`. Where two marks follow each other in a
+    cell, it cannot be told whether the file was saved by something that doubles them.
+
+    Args:
+        lines: from the header on, with their ends.
+    """
+    width = 0
+    for number, line in enumerate(lines, 1):
+        text = line.rstrip("\r\n")
+        if not text.strip():
+            yield number, [], ()
+            continue
+        cells = text[1:-1].split('","') if _is_quoted(text) else []
+        width = width or len(cells)
+        if not cells or len(cells) != width:
+            yield number, [], (ROW_UNQUOTED,)
+            continue
+        if '""' in "\n".join(cells):
+            cells = [DoubtfulText(cell, QUOTES_UNSURE) if '""' in cell else cell for cell in cells]
+        yield number, cells, ()
+
+
+def verbatim_records(lines: Iterable[str], separator: str) -> Iterator[Record]:
+    """Read lines in which quotation marks mean nothing, as `mysql --batch` writes them.
+
+    A cell that begins and ends with one may have got them from a spreadsheet program.
+
+    Args:
+        lines: from the header on, with their ends.
+        separator: between cells.
+    """
+    for number, line in enumerate(lines, 1):
+        cells = line.rstrip("\r\n").split(separator)
+        if '"' in line:
+            cells = [
+                DoubtfulText(cell, QUOTES_UNSURE) if _is_quoted(cell) else cell for cell in cells
+            ]
+        yield number, cells, ()
+
+
+def _is_quoted(text: str) -> bool:
+    return len(text) > 1 and text[0] == '"' == text[-1]
+
+
+def _is_wholly_quoted(lines: Sequence[str]) -> bool:
+    """Say whether most lines consist of cells in quotation marks, as many as the header's."""
+    header, *others = [line.strip() for line in lines if line.strip()] or [""]
+    cells = header[1:-1].split('","')
+    if not _is_quoted(header) or any('"' in cell for cell in cells):
+        return False
+    fitting = [_is_quoted(line) and line[1:-1].count('","') == len(cells) - 1 for line in others]
+    return sum(fitting) * 2 >= len(fitting)
 
 
 def find_separator(lines: Sequence[str], mapping: Mapping[str, str]) -> str:
