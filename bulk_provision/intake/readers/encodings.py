@@ -7,6 +7,7 @@ a guess is good enough for a name that travels along, never for a credential.
 from __future__ import annotations
 
 import codecs
+import sys
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -69,28 +70,32 @@ def check_encoding(name: str) -> str:
     return "utf-8-sig" if codec.name == "utf-8" else codec.name
 
 
-def find_encoding(file: BinaryIO, name: str, wanted: str | None = None) -> Encoding:
+def find_encoding(
+    file: BinaryIO, name: str, wanted: str | None = None, *, lines: bool = True
+) -> Encoding:
     """Read a file once and tell its encoding.
 
     Args:
         file: the bytes.
         name: the file's, for errors.
         wanted: the codec that the user named; None to find out.
+        lines: whether its lines must be as short as those of a table.
 
     Raises:
         SourceError: the bytes are no text (in the encoding wanted), or a line never ends.
     """
+    limit = _LINE_LIMIT if lines else sys.maxsize
     if wanted is not None:
-        return _checked(file, name, Encoding(wanted, 0, clean=True), may_guess=False)
+        return _checked(file, name, Encoding(wanted, 0, clean=True), limit, may_guess=False)
     file.seek(0)
     start = file.read(_START)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _checked(file, name, Encoding("utf-16", 0, clean=True), may_guess=False)
+        return _checked(file, name, Encoding("utf-16", 0, clean=True), limit, may_guess=False)
     if codec := _utf_16_without_mark(start):
-        return _checked(file, name, Encoding(codec, 1, clean=False), may_guess=False)
+        return _checked(file, name, Encoding(codec, 1, clean=False), limit, may_guess=False)
     if start.count(b"\x00") * 10 > len(start):
         raise SourceError(f"{name}: this is not a text file.", SAVE_AS_UTF8)
-    return _checked(file, name, Encoding("utf-8-sig", 0, clean=True), may_guess=True)
+    return _checked(file, name, Encoding("utf-8-sig", 0, clean=True), limit, may_guess=True)
 
 
 def _utf_16_without_mark(start: bytes) -> str | None:
@@ -104,7 +109,9 @@ def _utf_16_without_mark(start: bytes) -> str | None:
     return None
 
 
-def _checked(file: BinaryIO, name: str, encoding: Encoding, *, may_guess: bool) -> Encoding:
+def _checked(
+    file: BinaryIO, name: str, encoding: Encoding, limit: int, *, may_guess: bool
+) -> Encoding:
     """Decode the whole file; where that does not work, guess, or give up."""
     file.seek(0)
     decoder = codecs.getincrementaldecoder(encoding.codec)()
@@ -124,7 +131,7 @@ def _checked(file: BinaryIO, name: str, encoding: Encoding, *, may_guess: bool) 
         clean = clean and "\x00" not in text
         ended = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
         unended = len(chunk) - ended - 1 if ended >= 0 else unended + len(chunk)
-        if unended > _LINE_LIMIT:
+        if unended > limit:
             raise SourceError(
                 f"{name}, line {lines + 1}: it has more than {_LINE_LIMIT >> 20} MiB. "
                 "This is no table.",
