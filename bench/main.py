@@ -19,6 +19,7 @@ import nightly
 import rate
 import reading
 import repetition
+import systems
 import throughput
 from figures import as_json, table
 from stage import vendor
@@ -30,6 +31,7 @@ FULL = {
     repetition: {"rows": 100_000, "repeats": 3},
     reading: {"few": 10_000, "rows": 100_000, "rounds": 5},
     nightly: {"rows": 100_000, "nights": 3},
+    systems: {"few": 10_000, "rows": 300_000, "rounds": 3},
 }
 QUICK = {
     rate: {"rates": (50,), "seconds": 2},
@@ -38,6 +40,7 @@ QUICK = {
     repetition: {"rows": 500, "repeats": 1},
     reading: {"few": 100, "rows": 500, "rounds": 1},
     nightly: {"rows": 500, "nights": 1},
+    systems: {"few": 100, "rows": 500, "rounds": 1},
 }
 ADDITIONS = 10_000_000
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulk_provision.errors import NotAnExportError, SourceError, UsageError
-from bulk_provision.intake import ExportedUsers, Table, Taking, open_users
+from bulk_provision.intake import Certainty, ExportedUsers, Table, Taking, open_users
 from bulk_provision.intake.exports.registry import names
 from bulk_provision.intake.folders import packed_folder, packed_with_includes
 from bulk_provision.model import FOLDER_EXPORTS
@@ -85,7 +85,7 @@ class TestWhoDecides:
         path = tmp_path / "users.csv"
         path.write_text("extension,tech,secret\n1001,pjsip,Zx9qpR2wLm\n")
         with open_users(str(path), system="freepbx") as users:
-            assert users.told.certainty is None
+            assert users.told.certainty is not Certainty.CERTAIN
             assert [(row.username, row.password) for row in users.rows()] == [
                 ("1001", "Zx9qpR2wLm")
             ]

@@ -164,10 +164,12 @@ def _as(readers: Sequence[Reader | TableExport], content: Content, wishes: Wishe
     shaped = [reader for reader in readers if not isinstance(reader, TableExport)]
     if fits := _fits(shaped, content):
         return _opened(fits[0], content, None)
+    if shaped and content.archive is not None:  # what is looked at need not be the main file
+        return _opened(Fit(None, shaped[0], None), content, None)
     tables = [reader for reader in readers if isinstance(reader, TableExport)]
-    if not tables or content.seen.shape not in (Shape.TABLE, Shape.TEXT):
+    if not tables or not content.may_be_table:
         raise SourceError(
-            f"{content.source.shown}: this is {content.seen.shape.value}, and not what "
+            f"{content.source.shown}: this is {content.shown}, and not what "
             f"{readers[0].title} exports.",
             "See what it is: bulk-provision inspect FILE",
         )
@@ -196,9 +198,9 @@ def _as_seems(content: Content, wishes: Wishes) -> Opened:
     _refuse_wrong(content.seen, content)
     if fits := _fits(READERS, content):
         return _opened(fits[0], content, None, _as_good(fits))
-    if wishes.system == AUTO and content.seen.shape not in (Shape.TABLE, Shape.TEXT):
+    if wishes.system == AUTO and not content.may_be_table:
         raise NotAnExportError(
-            f"{content.source.shown}: this is {content.seen.shape.value}, and no system's export "
+            f"{content.source.shown}: this is {content.shown}, and no system's export "
             "that is known.",
             "If you know whose it is, name the system: --from NAME.",
         )
@@ -279,17 +281,20 @@ def _opened(fit: Fit, content: Content, book: Book | None, others: tuple[str, ..
         certainty=None if likeness is None else likeness.certainty,
         login=reader.login,
         password=reader.password,
-        left={
-            name: what
-            for name, what in reader.left.items()
-            if spot is None or header_name(name) in spot.names
-        },
+        left={name: what for name, what in reader.left.items() if _has(content, spot, name)},
         further=reader.further,
         counted=reader.counted,
         others=others,
     )
     sheet = ExportSheet(content, reader, spot, spot.sheet.name if spot else "")
     return Opened(ExportBook(sheet, told, book), told)
+
+
+def _has(content: Content, spot: Spot | None, name: str) -> bool:
+    """Say whether a source has a column, or else may have a setting, of a name."""
+    if spot is not None:
+        return header_name(name) in spot.names
+    return not content.is_seen_whole or name.strip("<>[]") in content.seen.text
 
 
 def _no_header(content: Content, table: TableExport, spots: Sequence[Spot]) -> SourceError:

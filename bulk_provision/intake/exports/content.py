@@ -9,6 +9,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -45,12 +46,24 @@ class Content:
         seen: what is looked at to recognise it; of a table, still without its headers.
         source: the source; unpacked, if it was a packed archive.
         names: the members of an archive, in the order of their names.
+        is_seen_whole: whether all of it was looked at.
     """
 
     seen: Seen
     source: Source
     archive: tarfile.TarFile | zipfile.ZipFile | None = None
     names: tuple[str, ...] = ()
+    is_seen_whole: bool = False
+
+    @property
+    def may_be_table(self) -> bool:
+        """Whether it could be one table."""
+        return self.archive is None and self.seen.shape in (Shape.TABLE, Shape.TEXT)
+
+    @property
+    def shown(self) -> str:
+        """What it is, in words."""
+        return self.seen.shape.value if self.archive is None else "an archive"
 
     def files(self) -> Iterator[File]:
         """Yield the files: the source itself, or an archive's members."""
@@ -78,7 +91,8 @@ def content_of(source: Source) -> Content:
         return _of_tar(source)
     text = decoded(start)
     shape = Shape.TABLE if start.startswith(OLE) else _shape_of(text)
-    return Content(Seen(shape, text, source.base_name.lower()), source)
+    seen = Seen(shape, text, source.base_name.lower())
+    return Content(seen, source, is_seen_whole=len(start) < _START)
 
 
 def decoded(start: bytes) -> str:
@@ -163,7 +177,9 @@ def _of_archive(
     for name in names[:_MEMBERS_SEEN]:
         with _member(archive, name, source.shown) as member:
             texts.append(decoded(member.read(_START // _MEMBERS_SEEN)))
-    seen = Seen(Shape.ARCHIVE, "\n".join(texts), source.base_name.lower())
+    shapes = Counter(map(_shape_of, texts)).most_common(1)
+    name = names[0].rpartition("/")[2].lower() if names else ""
+    seen = Seen(shapes[0][0] if shapes else Shape.TEXT, "\n".join(texts), name)
     return Content(seen, source, archive, tuple(names))
 
 

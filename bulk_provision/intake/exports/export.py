@@ -87,16 +87,16 @@ class Shape(Enum):
     XML = "XML"
     SQL = "an SQL dump"
     TEXT = "text"  # neither of these: configuration, a typed first line
-    ARCHIVE = "an archive"  # .zip or .tar, of files of one of the other shapes
 
 
 class Seen(NamedTuple):
     """What is looked at to recognise a file.
 
     Args:
-        shape: of its content; of the members' content, for an archive.
+        shape: of its content; of most of the members, for an archive.
         text: the first 64 Ki characters; of the members one after the other, for an archive.
-        name: the file's own name, lower case, without its folder; "" when it has none.
+        name: the file's own name (of an archive, its first member's), lower case, without its
+            folder; "" when it has none.
         headers: of a table, its header's cells as `header_name` returns them.
     """
 
