@@ -99,9 +99,11 @@ class RehearsalError(ProvisionError):
     """
 
     def __init__(self, reason: str, exit_code: int) -> None:
+        cure = "Run the same command again; or rehearse without the list: --reconcile never."
+        if exit_code == 3:
+            cure = "Look at the app id and the secret; a real run would be refused, too."
         super().__init__(
-            f"Nothing was rehearsed, for TeleCMI's list was not read to its end: {reason}.",
-            "Run the same command again; or rehearse without the list: --reconcile never.",
+            f"Nothing was rehearsed, for TeleCMI's list was not read to its end: {reason}.", cure
         )
         self.exit_code = exit_code
 
