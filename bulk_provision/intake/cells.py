@@ -204,6 +204,11 @@ LINE_CUT = Doubt(
     "the file ends in the middle of this line",
     "Export or copy the file again: it is not whole.",
 )
+CREDENTIAL_UNENDED = Doubt(
+    "line-unended",
+    "the file ends without a line end right behind the login or password, which may be cut",
+    "Export or copy the file again; if it is whole, put a line end behind its last line.",
+)
 LINE_UNENDED = Doubt(
     "line-unended",
     "the file ends without a line end, so its last cell may be cut",

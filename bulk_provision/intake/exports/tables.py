@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.cells import (
+    CREDENTIAL_UNENDED,
     ESCAPES_UNSURE,
     LINE_CUT,
     LINE_UNENDED,
@@ -127,7 +128,7 @@ class TableExport:
         if isinstance(sheet, TextSheet):
             if self.unquoted and sheet.wholly_quoted:
                 return sheet.unquoted()
-            if self.database and sheet.separator == "\t":
+            if self.database and sheet.separator == "\t" and sheet.bare_header:
                 return sheet.verbatim()
         return sheet.records()
 
@@ -155,7 +156,11 @@ class TableExport:
         plan = self._plan(header, ragged=ragged, place=place)
         width, tail, pick, heading, key, nameless = plan
         database, entry = self.database, self.entry
-        for number, cells, doubts in records if ended else _doubting_last(records, width):
+        if not ended:
+            credentials = [heading[self._at(name)] for name in (self.login, self.password) if name]
+            at_credential = header[-1] != "" and header[-1] in credentials
+            records = _doubting_last(records, width, at_credential=at_credential)
+        for number, cells, doubts in records:
             if len(cells) != width:
                 if ragged and (doubt := _misfit(cells, width)):
                     doubts = (*doubts, doubt)  # noqa: PLW2901
@@ -253,7 +258,9 @@ def _is_heading(picked: Sequence[str], heading: Sequence[str]) -> bool:
     return sum(map(str.__ne__, picked, heading)) <= 1
 
 
-def _doubting_last(records: Iterator[Record], width: int) -> Iterator[Record]:
+def _doubting_last(
+    records: Iterator[Record], width: int, *, at_credential: bool
+) -> Iterator[Record]:
     """Doubt the last line, which has no end: where a file was cut, it ends in such a line."""
     last: Record | None = None
     for record in records:
@@ -262,8 +269,9 @@ def _doubting_last(records: Iterator[Record], width: int) -> Iterator[Record]:
         last = record
     if last is not None:
         number, cells, doubts = last
+        whole = CREDENTIAL_UNENDED if at_credential else LINE_UNENDED
         if any(map(str.strip, cells)):
-            doubts = (*doubts, LINE_CUT if len(cells) < width else LINE_UNENDED)
+            doubts = (*doubts, LINE_CUT if len(cells) < width else whole)
         yield number, cells, doubts
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from typing import BinaryIO
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.cells import (
@@ -38,7 +39,15 @@ _WRAPPED = re.compile(r'="([^"]*)"')
 
 
 class TextSheet:
-    """A text file as one nameless sheet."""
+    """A text file as one nameless sheet.
+
+    Attributes:
+        separator: between its cells.
+        ended: whether the last line has a line end; that of a file that was cut off has none.
+        bare_header: whether there are no quotation marks in its first line.
+        wholly_quoted: whether its lines consist of cells in quotation marks that are not doubled
+            inside, as far as its beginning shows.
+    """
 
     name = ""
     hidden = False
@@ -53,15 +62,9 @@ class TextSheet:
         separator = _SEP_LINE.fullmatch(sample[0]) if sample else None
         self._skip = 1 if separator else 0  # a spreadsheet program doesn't show that line either
         self.separator = separator[1] if separator else find_separator(sample, mapping)
+        self.ended = _is_ended(source.file)
+        self.bare_header = not any('"' in line for line in sample[self._skip : self._skip + 1])
         self.wholly_quoted = _is_wholly_quoted(sample[self._skip :])
-
-    @property
-    def ended(self) -> bool:
-        """Whether the last line has a line end: that of a file that was cut off has none."""
-        size = self._file.seek(0, io.SEEK_END)
-        self._file.seek(max(0, size - 4))
-        end = self._file.read().rstrip(b"\0")  # of UTF-16
-        return not end or end.endswith((b"\n", b"\r"))
 
     def records(self) -> Iterator[Record]:
         """Read from the top; a line with misplaced quotes is a record without cells."""
@@ -179,6 +182,13 @@ def verbatim_records(lines: Iterable[str], separator: str) -> Iterator[Record]:
                 DoubtfulText(cell, QUOTES_UNSURE) if _is_quoted(cell) else cell for cell in cells
             ]
         yield number, cells, ()
+
+
+def _is_ended(file: BinaryIO) -> bool:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - 4))
+    end = file.read().rstrip(b"\0")  # of UTF-16
+    return not end or end.endswith((b"\n", b"\r"))
 
 
 def _is_quoted(text: str) -> bool:
