@@ -7,6 +7,7 @@ import gc
 import json
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,6 +29,7 @@ from bulk_provision.cli.options import (
 )
 from bulk_provision.cli.wishes import (
     accounts_in,
+    approved_of,
     keeping_of,
     orders_of,
     source_of,
@@ -104,6 +106,9 @@ def _go(settings: Settings, told: Reporter) -> tuple[RoundSummary, ResultsKey]:
         key = key_of(settings, csv=settings.csv, has_terminal=has_terminal)
         _confirm_reset(settings, has_terminal=has_terminal)
         orders = orders_of(settings, source, account, routes, key.password)
+        if (plan := approved_of(settings)) is not None:
+            orders = replace(orders, approved=plan)
+            told.note("plan_given", file=plan.file, hash=plan.binding.hash, approved_by=plan.by)
     except ProvisionError as problem:
         return not_begun(settings.name, settings.source or "", problem, began), ResultsKey()
     return _loop_run(orders, told), key

@@ -23,6 +23,7 @@ from bulk_provision.intake.columns import check_mapping, unguarded
 from bulk_provision.intake.footer import FooterRule
 from bulk_provision.intake.heads import Head, is_blank, is_nothing
 from bulk_provision.intake.layout import Layout, locate
+from bulk_provision.intake.pages import refuse_plan
 from bulk_provision.intake.readers.books import Wishes, decrypted
 from bulk_provision.intake.readers.encodings import check_encoding
 from bulk_provision.intake.readers.kinds import Kind, is_encrypted, kind_of
@@ -65,6 +66,7 @@ def open_table(
     book: Book | None = None
     try:
         book = ReadApart(opened, wishes)
+        refuse_plan(book, opened.shown)
         return Table(opened, book, locate(book, sheet, mapping, opened.shown), wishes)
     except BaseException:
         if book is not None:

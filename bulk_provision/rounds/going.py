@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bulk_provision.errors import ProvisionError
+from bulk_provision.errors import ProvisionError, UsageError
 from bulk_provision.job import provision
 from bulk_provision.model import ExitCode, RoundSummary, Summary, Trouble
 from bulk_provision.pace import Halt
@@ -111,6 +111,7 @@ async def go(orders: Orders, told: Told, control: Control) -> RoundSummary:
             inputs = await asyncio.to_thread(
                 inputs_of, orders.source.path, takes_all=orders.takes_all
             )
+            _check_there_is_one(orders, inputs.paths)
         except ProvisionError as problem:
             came.trouble("", orders.source.path, problem)
         else:
@@ -144,6 +145,7 @@ async def _go_through(
     """Run one file for each of its accounts; return the gravest of their exit codes."""
     try:
         errands = await asyncio.to_thread(errands_of, orders, path)
+        _check_there_is_one(orders, errands)
     except ProvisionError as problem:
         return gravest([came.trouble("", path, problem)])
     ended = await asyncio.gather(
@@ -153,6 +155,16 @@ async def _go_through(
         if isinstance(one, BaseException):
             raise one
     return gravest([one for one in ended if isinstance(one, int)])
+
+
+def _check_there_is_one(orders: Orders, runs: Sequence[object]) -> None:
+    """See that a plan is not to stand for several runs; raises UsageError."""
+    if orders.approved is not None and len(runs) > 1:
+        raise UsageError(
+            f"{orders.approved.file} is the plan of one run, and these would be {len(runs)}, for "
+            "several files or accounts.",
+            "Name one of the files as SOURCE, and give each account's rows a file of their own.",
+        )
 
 
 async def _run(orders: Orders, errand: Errand, told: Told, control: Control, came: _Came) -> int:
@@ -169,6 +181,7 @@ async def _run(orders: Orders, errand: Errand, told: Told, control: Control, cam
                 ledger=orders.ledger,
                 wait=orders.wait,
                 caution=orders.caution,
+                approved=orders.approved,
                 job=orders.job,
                 watcher=watcher,
                 control=control,

@@ -10,6 +10,7 @@ from bulk_provision.model import Caution
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bulk_provision.approval import Approved
     from bulk_provision.checks import Rules
     from bulk_provision.job import LedgerPlace, Results, Source
     from bulk_provision.plan import Policy
@@ -50,7 +51,8 @@ class Orders:
         wait: seconds to wait while another run holds an account.
         deadline: seconds after which nothing more is sent; None: no limit.
         deadline_text: as it was asked for, for people.
-        caution: when to stop before calling.
+        caution: when to stop before calling, and how much to do.
+        approved: the plan that it must keep to: of one file, for one account.
     """
 
     source: Source
@@ -66,3 +68,4 @@ class Orders:
     deadline: float | None = None
     deadline_text: str = ""
     caution: Caution = field(default_factory=Caution)
+    approved: Approved | None = None
