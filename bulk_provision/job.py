@@ -10,14 +10,17 @@ import contextlib
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bulk_provision import results as results_files
+from bulk_provision.approval import Binding
 from bulk_provision.checks import Rules
 from bulk_provision.control import Control, Progress, Watcher
 from bulk_provision.errors import SourceError
 from bulk_provision.finishing import finish, write_results
+from bulk_provision.ledger.leases import started_by
 from bulk_provision.model import Caution, Pace, Reconcile
 from bulk_provision.places import LedgerPlace, Results, Source
 from bulk_provision.plan import Policy, plan_of
@@ -32,10 +35,12 @@ from bulk_provision.rehearsing import (
     rehearsed_policy,
     told_by,
 )
+from bulk_provision.results.plan_words import Planned
 from bulk_provision.running import Provisioning, Run, nothing_called, plan_for
 from bulk_provision.undoing import Undoing, check_account, to_undo
 
 if TYPE_CHECKING:
+    from bulk_provision.approval import Approved, PlanFile
     from bulk_provision.intake import Table, Users
     from bulk_provision.model import Account, Reconciled, Summary
     from bulk_provision.piopiy import Sender
@@ -75,6 +80,7 @@ async def provision(
     ledger: str | LedgerPlace | None = None,
     wait: float = 0.0,
     caution: Caution | None = None,
+    approved: Approved | None = None,
     job: str = "",
     watcher: Watcher | None = None,
     control: Control | None = None,
@@ -94,7 +100,8 @@ async def provision(
         results: where the results go; None: beside the source.
         ledger: a path or URL; None: in the user's data directory.
         wait: seconds to wait while another run holds the account.
-        caution: when to stop before calling, and how many endpoints to create first.
+        caution: when to stop before calling, how many endpoints to create first, how much to do.
+        approved: the plan that the run must keep to.
         job: the name of the job that this run belongs to.
         watcher: is told how it goes.
         control: stops the run from outside.
@@ -112,11 +119,12 @@ async def provision(
         ledger = LedgerPlace(ledger)
     started_at = time.time()
     target = await asyncio.to_thread(_ready_target, source, results, started_at)
-    with (
-        await asyncio.to_thread(source.open) as table,
-        await asyncio.to_thread(ledger.open) as opened,
-    ):
+    with contextlib.ExitStack() as stack:
+        table = stack.enter_context(await asyncio.to_thread(source.open))
+        if approved is not None:
+            approved.check(source.path, table.sha256, account)
         work = _provisioning(table, source, results, policy or Policy(), rules or Rules())
+        opened = stack.enter_context(await asyncio.to_thread(ledger.open))
         with nothing_called():
             book = await asyncio.to_thread(opened.book, account.appid, account.base_url)
         run = Run(
@@ -402,6 +410,7 @@ async def plan(
     rules: Rules,
     ledger: LedgerPlace,
     problems: Results | None = None,
+    file: PlanFile | None = None,
 ) -> tuple[Staged, Plan]:
     """Say what `provision` would do; nothing is called, and the ledger forgets the rows again.
 
@@ -413,16 +422,18 @@ async def plan(
         rules: what is checked.
         ledger: what is known.
         problems: where to write the source with its problems marked, if there are any.
+        file: where to write the plan itself, for people to approve.
 
     Raises:
-        ProvisionError: the source cannot be read, the ledger not be used, or the problems not be
-            written.
+        ProvisionError: the source cannot be read, the ledger not be used, or a file not be written.
     """
     stopped = threading.Event()
 
     def stage_only() -> tuple[Staged, Plan]:
         if problems is not None:
             _check_writable(Path(problems.path or ""), source, problems)
+        if file is not None:
+            results_files.check_writable(file.path, csv=False, overwrite=file.overwrite)
         with source.open() as table, ledger.open() as opened:
             book = opened.book(account.appid, account.base_url)
             keep = 0 if problems is None else MARKED_PROBLEMS
@@ -433,7 +444,16 @@ async def plan(
                 staged = work.stage(book, run_id, stopped.is_set)
                 if problems is not None and staged.found and not staged.interrupted:
                     _write_problems(_spreadsheet_of(table), staged, problems)
-                return staged, plan_for(work, book, run_id, pace)
+                planned = plan_for(work, book, run_id, pace)
+                if file is not None and not staged.interrupted:
+                    binding = Binding.to(table.sha256, account, file.options)
+                    results_files.write_plan(
+                        file.path,
+                        Planned(binding, staged, planned, table.columns, time.time(), started_by()),
+                        partial(book.planned_rows, run_id),
+                        overwrite=file.overwrite,
+                    )
+                return staged, planned
             finally:
                 book.discard_plan(run_id)
 
@@ -480,7 +500,7 @@ def _spreadsheet_of(users: Users) -> Table:
         raise SourceError(
             f"{users.source}: only a spreadsheet can be written again with something added; this "
             "is another system's export.",
-            "Leave --annotate and -o of `plan` away: the results have what the export had.",
+            "Leave --annotate and --marked away: results and plans have what the export had.",
         )
     return users.spreadsheet
 

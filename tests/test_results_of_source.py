@@ -1,4 +1,4 @@
-"""The source handed back: its problems marked by `plan -o`, its rows annotated by `--annotate`."""
+"""The source handed back: its problems by `plan --marked`, its rows by `run --annotate`."""
 
 import shutil
 

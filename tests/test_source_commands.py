@@ -52,7 +52,7 @@ async def test_problems_are_marked_in_a_copy_that_can_be_corrected_and_sent_agai
         users = book.add_worksheet("Users")
         for place, cells in enumerate([["username", "password"], ["asha@home", GOOD], ["vikram"]]):
             users.write_row(place, 0, cells)
-    ended = await plan(tmp_path, str(path), "-o", "problems.xlsx")
+    ended = await plan(tmp_path, str(path), "--marked", "problems.xlsx")
     assert (ended.code, ended.out.splitlines()[-1]) == (1, "Problems: problems.xlsx")
     marked = tmp_path / "problems.xlsx"
     book = openpyxl.load_workbook(marked)
@@ -60,15 +60,15 @@ async def test_problems_are_marked_in_a_copy_that_can_be_corrected_and_sent_agai
     book["Users"]["A2"].value = "asha"
     book.save(marked)
     assert (await plan(tmp_path, str(marked))).code == 0
-    refused = await plan(tmp_path, str(path), "-o", "problems.xlsx")
+    refused = await plan(tmp_path, str(path), "--marked", "problems.xlsx")
     assert refused.code == 2
     assert "exists already" in refused.err
-    assert (await plan(tmp_path, str(path), "-o", "problems.xlsx", "--yes")).code == 1
+    assert (await plan(tmp_path, str(path), "--marked", "problems.xlsx", "--yes")).code == 1
 
 
 async def test_without_problems_no_copy_is_written(tmp_path):
     source = written(tmp_path / "users.csv", "username", "asha")
-    ended = await plan(tmp_path, source, "-o", "problems.xlsx")
+    ended = await plan(tmp_path, source, "--marked", "problems.xlsx")
     assert ended.code == 0
     assert "problems.xlsx was not written" in ended.out
     assert not (tmp_path / "problems.xlsx").exists()
@@ -113,7 +113,9 @@ async def test_a_protected_source_opens_with_the_password_of_a_variable(tmp_path
     wrong = await plan(tmp_path, protected, *named, SHEET="shut sesame")
     assert (wrong.code, "not the one" in wrong.err) == (2, True)
     assert "sesame" not in wrong.err
-    right = await plan(tmp_path, protected, *named, "-o", "problems.xlsx", SHEET="open sesame")
+    right = await plan(
+        tmp_path, protected, *named, "--marked", "problems.xlsx", SHEET="open sesame"
+    )
     assert right.code == 1
     (found,) = read(tmp_path / "problems.xlsx", password=Secret("open sesame"))
     assert found.username == "a b"

@@ -141,6 +141,12 @@ pace_flags = _together(
 )
 
 caution_flags = _together(
+    setting(
+        "--plan",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The approved plan (of `plan -o`): refuse anything else.",
+    ),
     setting("--limit", type=int, metavar="N", help="Do N rows that need calls; later ones wait."),
     setting("--canary", type=int, metavar="N", help="Create N first; go on if all read back."),
     setting(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -45,6 +45,12 @@ if TYPE_CHECKING:
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
+    help="Write the plan as a workbook, to be approved: then `run --plan FILE`.",
+)
+@click.option(
+    "--marked",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
     help="Write SOURCE as a workbook with the problems marked.",
 )
 @click.option("--yes", is_flag=True, help="Overwrite FILE.")
@@ -52,6 +58,7 @@ if TYPE_CHECKING:
 def command(
     job: Path | None,
     output: Path | None,
+    marked: Path | None,
     *,
     yes: bool,
     json: bool | None,
@@ -59,8 +66,11 @@ def command(
 ) -> None:
     """Say what `run SOURCE` would do: nothing is called.
 
-    With -o, the problems stand in a copy of SOURCE, as comments in coloured cells: correct them
-    there, and give the copy to `run`.
+    With -o, the plan goes into a workbook for people to approve. `run SOURCE --plan FILE` then
+    refuses if source, account or options are not those of the plan.
+
+    With --marked, the problems stand in a copy of SOURCE, as comments in coloured cells: correct
+    them there, and give the copy to `run`.
 
     Exit code 0: every row can be done; 1: some rows are invalid; 2: SOURCE cannot be read.
     """
@@ -68,24 +78,51 @@ def command(
     from bulk_provision.model import Outcome
 
     settings = settings_of(job, json_=json, **flags)
+    files = _Files(output, marked, yes)
+    files.check()
     errands = _errands(settings)
-    if output is not None and len(errands) > 1:
+    if files.are_wanted and len(errands) > 1:
         raise UsageError(
-            "There are several plans, for several files or accounts, and one file to mark.",
-            "Name one of the files as SOURCE, or leave -o away.",
+            "There are several plans, for several files or accounts, and one file to write.",
+            "Name one of the files as SOURCE, or leave -o and --marked away.",
         )
-    planned = [_planned(settings, errand, output, overwrite=yes) for errand in errands]
+    planned = [_planned(settings, errand, files) for errand in errands]
     if settings.json_:
-        told = [_as_json(*one, output) for one in planned]
+        told = [_as_json(*one, files) for one in planned]
         click.echo(dumps(told[0] if len(told) == 1 else told))
     else:
         for staged, plan in planned:
             _tell(staged, plan)
-            if output is not None:
-                _tell_marked(staged, output)
+            _tell_files(staged, files)
     if not planned:
         click.echo("Nothing to do: the inbox is empty.", err=settings.json_)
     sys.exit(1 if any(plan.remembered.get(Outcome.INVALID) for _, plan in planned) else 0)
+
+
+class _Files(NamedTuple):
+    """The files that a plan is to write."""
+
+    plan: Path | None
+    marked: Path | None
+    overwrite: bool
+
+    @property
+    def are_wanted(self) -> bool:
+        return self.plan is not None or self.marked is not None
+
+    def check(self) -> None:
+        """See that they are two, and that the plan's name is a workbook's; raises UsageError."""
+        from bulk_provision.errors import UsageError
+
+        if self.plan is None:
+            return
+        if self.plan.suffix.lower() != ".xlsx":
+            raise UsageError(
+                f"{self.plan}: a plan is a workbook, and Excel opens it only as .xlsx.",
+                "Choose another name.",
+            )
+        if self.marked is not None and self.marked.resolve() == self.plan.resolve():
+            raise UsageError("-o and --marked name the same file.", "Choose two names.")
 
 
 def _errands(settings: Settings) -> list[Errand]:
@@ -98,13 +135,18 @@ def _errands(settings: Settings) -> list[Errand]:
     return [errand for path in inputs.paths for errand in errands_of(orders, path)]
 
 
-def _planned(
-    settings: Settings, errand: Errand, output: Path | None, *, overwrite: bool
-) -> tuple[Staged, Plan]:
+def _planned(settings: Settings, errand: Errand, files: _Files) -> tuple[Staged, Plan]:
     import asyncio
 
     from bulk_provision import job as jobs
+    from bulk_provision.approval import PlanFile
+    from bulk_provision.settings import bound_options
 
+    to_mark = plan_file = None
+    if files.marked is not None:
+        to_mark = jobs.Results(str(files.marked), overwrite=files.overwrite)
+    if files.plan is not None:
+        plan_file = PlanFile(files.plan, bound_options(settings), files.overwrite)
     served = errand.serve()
     return asyncio.run(
         jobs.plan(
@@ -114,16 +156,21 @@ def _planned(
             policy=policy_of(settings),
             rules=rules_of(settings),
             ledger=jobs.LedgerPlace.of(settings),
-            problems=None if output is None else jobs.Results(str(output), overwrite=overwrite),
+            problems=to_mark,
+            file=plan_file,
         )
     )
 
 
-def _tell_marked(staged: Staged, output: Path) -> None:
-    if not staged.found:
-        click.echo(f"No cell is wrong: {output} was not written.")
+def _tell_files(staged: Staged, files: _Files) -> None:
+    if files.plan is not None:
+        click.echo(f"Plan: {files.plan}")
+    if files.marked is None:
         return
-    click.echo(f"Problems: {output}")
+    if not staged.found:
+        click.echo(f"No cell is wrong: {files.marked} was not written.")
+        return
+    click.echo(f"Problems: {files.marked}")
     if len(staged.found) == staged.keep:
         click.echo(f"The first {staged.keep:,} are marked in it.")
 
@@ -137,9 +184,10 @@ def _tell(staged: Staged, plan: Plan) -> None:
         click.echo(line)
 
 
-def _as_json(staged: Staged, plan: Plan, output: Path | None) -> dict[str, object]:
+def _as_json(staged: Staged, plan: Plan, files: _Files) -> dict[str, object]:
     return {
-        "output": str(output) if output and staged.found else None,
+        "output": str(files.plan) if files.plan else None,
+        "marked": str(files.marked) if files.marked and staged.found else None,
         "source": staged.source,
         "sheet": staged.sheet,
         "rows": plan.rows,

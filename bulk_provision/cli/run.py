@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,6 +30,7 @@ from bulk_provision.cli.options import (
 )
 from bulk_provision.cli.wishes import (
     accounts_in,
+    approved_of,
     keeping_of,
     orders_of,
     source_of,
@@ -137,7 +139,7 @@ def _go(
     import time
 
     from bulk_provision.cli.protecting import ResultsKey, key_of
-    from bulk_provision.errors import ProvisionError
+    from bulk_provision.errors import ProvisionError, UsageError
     from bulk_provision.rounds import not_begun
 
     began = time.time()
@@ -150,6 +152,11 @@ def _go(
         if not rehearse:
             _confirm_reset(settings, has_terminal=has_terminal)
         orders = orders_of(settings, source, account, routes, key.password, rehearse=rehearse)
+        if (plan := approved_of(settings)) is not None:
+            if rehearse:
+                raise UsageError("A rehearsal keeps to no plan.", "Leave --plan or --rehearse out.")
+            orders = replace(orders, approved=plan)
+            told.note("plan_given", file=plan.file, hash=plan.binding.hash, approved_by=plan.by)
     except ProvisionError as problem:
         return not_begun(settings.name, settings.source or "", problem, began), ResultsKey()
     return _loop_run(orders, told), key

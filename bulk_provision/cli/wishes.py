@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bulk_provision.approval import Approved
     from bulk_provision.checks import Rules
     from bulk_provision.job import Results, Source
     from bulk_provision.model import Caution, Secret
@@ -50,6 +51,18 @@ def caution_of(settings: Settings) -> Caution:
         invalid=settings.stop_if_invalid,
         vanished=settings.stop_if_vanished,
     )
+
+
+def approved_of(settings: Settings) -> Approved | None:
+    """Return the plan that settings name for a run; raises UsageError when it is none."""
+    from bulk_provision.approval import Approved
+    from bulk_provision.results import read_plan
+    from bulk_provision.settings import bound_options
+
+    if settings.plan is None:
+        return None
+    binding, by = read_plan(str(settings.plan))
+    return Approved(str(settings.plan), binding, bound_options(settings), by)
 
 
 def results_of(settings: Settings, protect: Secret | None) -> Results:

@@ -13,6 +13,7 @@ from bulk_provision.intake.exported import ExportedUsers, Taking
 from bulk_provision.intake.exports.export import Certainty, Told
 from bulk_provision.intake.exports.registry import AUTO, TABLE, check_system
 from bulk_provision.intake.layout import locate
+from bulk_provision.intake.pages import refuse_plan
 from bulk_provision.intake.readers.books import Wishes
 from bulk_provision.intake.readers.encodings import check_encoding
 from bulk_provision.intake.source import open_source
@@ -66,6 +67,7 @@ def open_users(
     try:
         book = ReadApart(opened, wishes)
         if book.told is None:
+            refuse_plan(book, opened.shown)
             _check_recognised(wishes, opened.shown)
             return Table(opened, book, locate(book, sheet, mapping, opened.shown), wishes)
         if not proposing:

@@ -7,6 +7,7 @@ book        an account's runs and rows
 changes     what is different since the last run of a job
 creations   what a run created, and what proves it: for `undo`
 journal     group commit of intents and outcomes
+plans       rows as a plan shows them
 waves       which rows a run leaves for a later one
 listings    the vendor's own list, while it is read and used
 drift       what it and the ledger say differently
@@ -50,6 +51,7 @@ from bulk_provision.ledger.opening import (
     open_engine,
     stored_version,
 )
+from bulk_provision.ledger.plans import PlannedRow
 from bulk_provision.ledger.rehearsals import copy_database
 from bulk_provision.ledger.rekeying import reseal_everything
 from bulk_provision.ledger.schema import HEAD, State, accounts, meta, runs
@@ -91,6 +93,7 @@ __all__ = [
     "OldFile",
     "OpenRow",
     "Past",
+    "PlannedRow",
     "Refusal",
     "RunFacts",
     "Settled",

@@ -15,6 +15,7 @@ from bulk_provision.ledger.journal import Journal
 from bulk_provision.ledger.leases import LEASE_SECONDS, Lease, living_holder, started_by
 from bulk_provision.ledger.listings import Listings, last_count
 from bulk_provision.ledger.opening import READS
+from bulk_provision.ledger.plans import PlannedRow, planned_rows
 from bulk_provision.ledger.rehearsals import at_vendor
 from bulk_provision.ledger.schema import UNSETTLED, State, earlier_passwords, endpoints, rows, runs
 from bulk_provision.ledger.statements import Statement
@@ -397,6 +398,10 @@ class Book:
                 else:
                     settled[Outcome(outcome)] = settled.get(Outcome(outcome), 0) + count
         return settled, actions
+
+    def planned_rows(self, run_id: int) -> Iterator[PlannedRow]:
+        """Yield the rows of a plan in the source's order, without passwords."""
+        return planned_rows(self._engine, self.account_id, run_id)
 
     def leave_for_later(self, run_id: int, size: int) -> dict[Outcome, int]:
         """Let a staged run do so many rows; say how the others end, and how many; see `waves`."""

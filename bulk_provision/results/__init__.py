@@ -18,13 +18,16 @@ from bulk_provision.results.place import (
     rehearsal_path,
     results_path,
 )
+from bulk_provision.results.plan_reading import read_plan
 from bulk_provision.results.protected import check_protection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from bulk_provision.ledger import PlannedRow
     from bulk_provision.model import ResultRow, RunRecord, Secret
+    from bulk_provision.results.plan_words import Planned
 
 __all__ = [
     "annotation_path",
@@ -33,10 +36,12 @@ __all__ = [
     "drift_report",
     "is_results_name",
     "make_folder",
+    "read_plan",
     "rehearsal_path",
     "results_path",
     "write_annotation",
     "write_csv",
+    "write_plan",
     "write_problems",
     "write_workbook",
 ]
@@ -79,6 +84,31 @@ def write_workbook(
     return workbook.write(
         path, run, rows, overwrite=overwrite, sheet_limit=sheet_limit, protect=protect
     )
+
+
+def write_plan(
+    path: Path,
+    planned: Planned,
+    rows: Callable[[], Iterable[PlannedRow]],
+    *,
+    overwrite: bool = False,
+    sheet_limit: int = SHEET_LIMIT,
+) -> None:
+    """Write a plan for people to approve: the sheets `Plan`, `Rows` and `Problems`.
+
+    Args:
+        path: where the workbook shall lie.
+        planned: what the sheet `Plan` tells, and the problems that several rows have.
+        rows: gives an iterator over the rows, in the source's order.
+        overwrite: replace a file that lies there already.
+        sheet_limit: rows that one sheet holds; what is beyond goes on in `Rows 2`, and so on.
+
+    Raises:
+        ResultsError: it cannot be written; nothing of it was left behind.
+    """
+    from bulk_provision.results import plan_workbook  # noqa: PLC0415 - openpyxl takes 0.4 s
+
+    plan_workbook.write(path, planned, rows, overwrite=overwrite, sheet_limit=sheet_limit)
 
 
 def write_csv(

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from bulk_provision.errors import ProvisionError
+from bulk_provision.errors import ProvisionError, UsageError
 from bulk_provision.job import Stage, Until, provision, rehearse
 from bulk_provision.model import ExitCode, RoundSummary, Summary, Trouble
 from bulk_provision.pace import Halt
@@ -119,6 +119,7 @@ async def go(orders: Orders, told: Told, control: Control) -> RoundSummary:
                 takes_all=orders.takes_all,
                 system=orders.source.system,
             )
+            _check_there_is_one(orders, inputs.paths)
         except ProvisionError as problem:
             came.trouble("", orders.source.path, problem)
         else:
@@ -153,6 +154,7 @@ async def _go_through(
     """Run one file for each of its accounts; return the gravest of their exit codes."""
     try:
         errands = await asyncio.to_thread(errands_of, orders, path)
+        _check_there_is_one(orders, errands)
     except ProvisionError as problem:
         return gravest([came.trouble("", path, problem)])
     ended = await asyncio.gather(
@@ -163,6 +165,16 @@ async def _go_through(
         if isinstance(one, BaseException):
             raise one
     return gravest([one for one in ended if isinstance(one, int)])
+
+
+def _check_there_is_one(orders: Orders, runs: Sequence[object]) -> None:
+    """See that a plan is not to stand for several runs; raises UsageError."""
+    if orders.approved is not None and len(runs) > 1:
+        raise UsageError(
+            f"{orders.approved.file} is the plan of one run, and these would be {len(runs)}, for "
+            "several files or accounts.",
+            "Name one of the files as SOURCE, and give each account's rows a file of their own.",
+        )
 
 
 async def _run(
@@ -181,6 +193,7 @@ async def _run(
                 ledger=orders.ledger,
                 wait=orders.wait,
                 caution=orders.caution,
+                approved=orders.approved,
                 job=orders.job,
                 watcher=watcher,
                 control=control,

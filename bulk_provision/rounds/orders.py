@@ -10,6 +10,7 @@ from bulk_provision.model import Caution
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bulk_provision.approval import Approved
     from bulk_provision.checks import Rules
     from bulk_provision.job import LedgerPlace, Results, Source
     from bulk_provision.plan import Policy
@@ -50,8 +51,9 @@ class Orders:
         wait: seconds to wait while another run holds an account.
         deadline: seconds after which nothing more is sent; None: no limit.
         deadline_text: as it was asked for, for people.
-        caution: when to stop before calling.
+        caution: when to stop before calling, and how much to do.
         rehearse: nothing at the vendor is changed, and no file of an inbox moved.
+        approved: the plan that it must keep to: of one file, for one account.
     """
 
     source: Source
@@ -68,3 +70,4 @@ class Orders:
     deadline_text: str = ""
     caution: Caution = field(default_factory=Caution)
     rehearse: bool = False
+    approved: Approved | None = None

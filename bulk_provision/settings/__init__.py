@@ -6,6 +6,7 @@ job_file   TOML as it is written: which line a key stands in, paths
 loading    the four ways put together; errors say which one is wrong, and where
 findings   what is wrong with a setting, as a value
 contradictions   settings that make no sense together
+binding    which settings an approved plan is bound to
 moments    deadlines and times of day
 secrets    references to secrets: a variable, a file, a command
 """
@@ -21,6 +22,7 @@ from bulk_provision.settings.accounts import (
     served,
     unserved,
 )
+from bulk_provision.settings.binding import bound_options
 from bulk_provision.settings.contradictions import (
     doubts,
     is_inbox,
@@ -61,6 +63,7 @@ __all__ = [
     "Settings",
     "account_of",
     "address_of",
+    "bound_options",
     "default_ledger",
     "doubts",
     "examine",

@@ -150,6 +150,7 @@ class Settings(BaseSettings):
     ignore_limits: bool = False
     password_length: int = Field(default=20, ge=1, le=128)
     password_alphabet: str | None = None
+    plan: Path | None = None
     ledger: str = Field(default_factory=default_ledger)
     key: SecretStr | None = None
     # what comes out

@@ -19,6 +19,7 @@ _PATHS = {
     "accounts_file",
     "protect_password_file",
     "ledger",
+    "plan",
     "report",
     "log_folder",
     "metrics",
