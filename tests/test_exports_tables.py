@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from bulk_provision.errors import SourceError
-from bulk_provision.intake.exports.export import SKIPPED, Certainty, header_name
+from bulk_provision.intake.exports.export import SKIPPED, Certainty
 from exports_read import READERS, Entry, likenesses, read, sample, table, written
 
 
@@ -418,11 +418,30 @@ def test_a_spreadsheet_of_people_is_not_taken_for_an_export(header):
     assert [name for name, (certainty, _) in found.items() if certainty is Certainty.CERTAIN] == []
 
 
-def test_the_header_of_every_reader_is_told_as_the_file_writes_it():
-    for (reader, name), _ in USERS.items():
-        (header, *_), _ = table(sample(name))
-        shown = {header_name(cell) for cell in header}
-        export = READERS[reader]
-        for told_as in filter(None, (export.login, export.password)):
-            if name != "freepbx_bulkext_legacy.csv":
-                assert header_name(told_as) in shown, (reader, told_as)
+@pytest.mark.parametrize(
+    ("reader", "header", "login", "password", "left"),
+    [
+        ("freepbx", "EXTENSION,ID,SECRET,PASSWORD", "ID, else EXTENSION", "SECRET", ["PASSWORD"]),
+        ("freepbx", "extension,tech,secret", "extension", "secret", []),
+        ("grandstream", "Extension,AuthID,SIP/IAX Password,User Password",
+         "AuthID, else Extension", "SIP/IAX Password", ["User Password"]),
+        ("ringotel", "name,extension,password,authname",
+         "authname, else extension", "password", []),
+        ("fusionpbx", "extension,user_context", "extension", "", []),
+        ("entra-bulk-create", "User name [userPrincipalName] Required,Kennwort [passwordProfile]",
+         "User name [userPrincipalName] Required", "", ["Kennwort [passwordProfile]"]),
+    ],
+)  # fmt: skip
+def test_a_reader_tells_where_a_file_has_its_logins(reader, header, login, password, left):
+    cells = header.split(",")
+    export = READERS[reader]
+    assert (export.login_in(cells), export.password_in(cells)) == (login, password)
+    assert list(export.left_in(cells)) == left
+
+
+@EACH
+def test_every_sample_has_the_login_and_password_that_its_reader_names(reader, name):
+    (header, *_), _ = rows_of(reader, name)
+    export = READERS[reader]
+    assert export.login_in(header)
+    assert bool(export.password_in(header)) is bool(export.password)

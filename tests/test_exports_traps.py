@@ -255,10 +255,14 @@ def test_a_trap_of_a_system(reader, content, expected):
     assert outcome(reader, content) == expected
 
 
-def test_yeastars_organisation_and_the_mobile_travel():
+def test_yeastars_organisation_is_a_path_of_departments():
     header = "Extension Number,Registration Name,Registration Password,Organization,Mobile Number"
-    found = only("yeastar-p", f"{header}\n1000,Xk29,Sip1000,Sales,+91980\n")
-    assert found.further == {"extension": "1000", "mobile": "+91980", "organisation": "Sales"}
+    found = only("yeastar-p", f"{header}\n1000,Xk29,Sip1000,Yeastar/Sales,+91980\n")
+    assert found.further == {
+        "extension": "1000",
+        "department": "Yeastar/Sales",
+        "mobile": "+91980",
+    }
 
 
 # Tables out of a database

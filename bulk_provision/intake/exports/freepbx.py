@@ -62,6 +62,7 @@ FREEPBX = TableExport(
         "voicemail_email",
     ),
     login="id",
+    otherwise=("extension",),
     password="secret",
     left={
         "password": "the user's login in device mode",

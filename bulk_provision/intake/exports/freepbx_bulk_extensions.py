@@ -37,6 +37,7 @@ FREEPBX_BULK_EXTENSIONS = TableExport(
     certain=2,
     columns=("extension", "deviceid", "devinfo_secret", "tech", "action", "name", "email"),
     login="deviceid",
+    otherwise=("extension",),
     password="devinfo_secret",
     left={"password": "the user's login in device mode", "vmpwd": "the voicemail PIN"},
     further=("extension", "name", "email"),

@@ -50,6 +50,7 @@ GRANDSTREAM = TableExport(
         "email address",
     ),
     login="AuthID",
+    otherwise=("extension",),
     password="SIP/IAX Password",
     left={
         "voicemail password": "the voicemail PIN",

@@ -47,6 +47,7 @@ RINGOTEL = TableExport(
         "company",
     ),
     login="authname",
+    otherwise=("username", "extension"),
     password="password",
     further=("extension", "name", "department", "mobile", "title", "organisation"),
     entry=_entry,

@@ -77,6 +77,8 @@ class TableExport:
             a column that the file does not have gives blank cells.
         absent: column → what to take when the file does not have it, if that is not blank.
         login: the header of the SIP login, for people: as the system writes it.
+        otherwise: the headers, as `header_name` returns them, that hold the login where that is
+            blank, one after the other.
         password: the header of the SIP password, likewise; "" when there is none.
         left: header (as `header_name` returns it) → what it is, of columns that look like logins
             or passwords and are none; those are told that the file has.
@@ -102,6 +104,7 @@ class TableExport:
     columns: tuple[str, ...]
     absent: Mapping[str, str] = field(default_factory=dict)
     login: str
+    otherwise: tuple[str, ...] = ()
     password: str
     left: Mapping[str, str] = field(default_factory=dict)
     further: tuple[str, ...]
@@ -122,6 +125,20 @@ class TableExport:
         proven = not self.proofs or not self.proofs.isdisjoint(headers)
         certainty = Certainty.CERTAIN if proven and hints >= self.certain else Certainty.LIKELY
         return Likeness(certainty, len(self.needs) + hints)
+
+    def login_in(self, header: Sequence[str]) -> str:
+        """Tell where the login is, as a file's header writes it: "AuthID, else Extension"."""
+        wanted = (self.known_as(self.login), *self.otherwise)
+        return ", else ".join(filter(None, (self._written(header, name) for name in wanted)))
+
+    def password_in(self, header: Sequence[str]) -> str:
+        """Tell where the password is, as a file's header writes it; "": nowhere."""
+        return self._written(header, self.known_as(self.password)) if self.password else ""
+
+    def left_in(self, header: Sequence[str]) -> dict[str, str]:
+        """Tell which columns of a file were left, as its header writes them → what they are."""
+        known = {cell.strip(): self.known_as(cell) for cell in header}
+        return {cell: self.left[name] for cell, name in known.items() if name in self.left}
 
     def records_in(self, sheet: Sheet) -> Iterator[Record]:
         """Read a sheet as this system's exports are written, if that is not as all others are."""
@@ -194,6 +211,10 @@ class TableExport:
         nameless = tuple(at for at, name in enumerate(names) if not name) if ragged else ()
         key = self._at(self.password or self.login)
         return _Plan(width, tail, pick, pick([*header, *tail]), key, nameless)
+
+    def _written(self, header: Sequence[str], name: str) -> str:
+        """Return how a header writes a column; "" when it does not have it."""
+        return next((cell.strip() for cell in header if self.known_as(cell) == name), "")
 
     def _check(self, names: Sequence[str], place: str) -> None:
         where = f"{place}: " if place else ""

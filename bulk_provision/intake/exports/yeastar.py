@@ -22,7 +22,9 @@ def _entry_p(
     mobile: str,
     organisation: str,
 ) -> list[str]:
-    return user(login, password, (extension, full_name(first, last), email, mobile, organisation))
+    """Read a row: an organisation is a path of departments, "Yeastar/Marketing/Support"."""
+    further = (extension, full_name(first, last), email, organisation, mobile)
+    return user(login, password, further)
 
 
 YEASTAR_P = TableExport(
@@ -53,7 +55,7 @@ YEASTAR_P = TableExport(
         "user password": "the password of the web page and of Linkus",
         "voicemail access pin": "the voicemail PIN",
     },
-    further=("extension", "name", "email", "mobile", "organisation"),
+    further=("extension", "name", "email", "department", "mobile"),
     entry=_entry_p,
 )
 
