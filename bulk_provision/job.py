@@ -156,6 +156,7 @@ async def rehearse(
     ledger: str | LedgerPlace | None = None,
     wait: float = 0.0,
     caution: Caution | None = None,
+    approved: Approved | None = None,
     job: str = "",
     watcher: Watcher | None = None,
     control: Control | None = None,
@@ -178,6 +179,7 @@ async def rehearse(
         ledger: as for `provision`; what is written goes into a copy.
         wait: seconds to wait while another run holds the account.
         caution: as for `provision`.
+        approved: as for `provision`.
         job: the name of the job whose run is rehearsed.
         watcher: is told how it goes.
         control: stops it from outside.
@@ -204,6 +206,8 @@ async def rehearse(
     with contextlib.ExitStack() as stack:
         stage = stage or stack.enter_context(Stage())
         table = stack.enter_context(await asyncio.to_thread(source.open))
+        if approved is not None:
+            approved.check(source.path, table.sha256, account)
         work = _provisioning(table, source, results, rehearsed_policy(policy), rules or Rules())
         if (stand_in := stage.stand_in(account)) is not None:
             watcher.rehearsing(None, 0, None)

@@ -139,7 +139,7 @@ def _go(
     import time
 
     from bulk_provision.cli.protecting import ResultsKey, key_of
-    from bulk_provision.errors import ProvisionError, UsageError
+    from bulk_provision.errors import ProvisionError
     from bulk_provision.rounds import not_begun
 
     began = time.time()
@@ -153,8 +153,6 @@ def _go(
             _confirm_reset(settings, has_terminal=has_terminal)
         orders = orders_of(settings, source, account, routes, key.password, rehearse=rehearse)
         if (plan := approved_of(settings)) is not None:
-            if rehearse:
-                raise UsageError("A rehearsal keeps to no plan.", "Leave --plan or --rehearse out.")
             orders = replace(orders, approved=plan)
             told.note("plan_given", file=plan.file, hash=plan.binding.hash, approved_by=plan.by)
     except ProvisionError as problem:

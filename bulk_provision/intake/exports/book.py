@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import NamedTuple
@@ -110,6 +111,7 @@ class ExportBook:
 
     def close(self) -> None:
         """Let go of what is open."""
+        self._sheet.content.close()
         if self._book is not None:
             self._book.close()
 
@@ -140,9 +142,16 @@ def open_source_book(source: Source, wishes: Wishes) -> Opened:
     if wishes.system == "table" or (wishes.system is None and "username" in wishes.mapping):
         return Opened(open_book(source, wishes), None)
     content = content_of(source)
-    if wishes.system not in (None, AUTO):
-        return _as(named(wishes.system), content, wishes)
-    return _as_seems(content, wishes)
+    try:
+        if wishes.system not in (None, AUTO):
+            return _as(named(wishes.system), content, wishes)
+        opened = _as_seems(content, wishes)
+    except BaseException:
+        content.close()
+        raise
+    if opened.told is None and content.unpacked is None:  # the book needs the source alone
+        content.close()
+    return opened
 
 
 class Fit(NamedTuple):
@@ -262,9 +271,10 @@ def _as_good(fits: Sequence[Fit]) -> tuple[str, ...]:
 def _spots(book: Book) -> Iterator[Spot]:
     """Yield every row that could be a header: the first ones of each sheet."""
     for sheet in islice(book.sheets, _SHEETS_SEEN):
-        for number, cells, _ in islice(sheet.records(), _HEADER_WITHIN):
-            if any(map(str.strip, cells)):
-                yield Spot(sheet, number, tuple(map(str, cells)))
+        with suppress(SourceError):  # whoever reads it says so; it may not be read like this
+            for number, cells, _ in islice(sheet.records(), _HEADER_WITHIN):
+                if any(map(str.strip, cells)):
+                    yield Spot(sheet, number, tuple(map(str, cells)))
 
 
 def _below(row: int, records: Iterator[Record]) -> Iterator[Record]:
@@ -279,9 +289,9 @@ def _opened(fit: Fit, content: Content, book: Book | None, others: tuple[str, ..
         name=reader.name,
         title=reader.title,
         certainty=None if likeness is None else likeness.certainty,
-        login=reader.login,
-        password=reader.password,
-        left={name: what for name, what in reader.left.items() if _has(content, spot, name)},
+        login=_login_in(reader, spot),
+        password=_password_in(reader, spot),
+        left=_left_in(reader, content, spot),
         further=reader.further,
         counted=reader.counted,
         others=others,
@@ -290,11 +300,29 @@ def _opened(fit: Fit, content: Content, book: Book | None, others: tuple[str, ..
     return Opened(ExportBook(sheet, told, book), told)
 
 
-def _has(content: Content, spot: Spot | None, name: str) -> bool:
-    """Say whether a source has a column, or else may have a setting, of a name."""
-    if spot is not None:
-        return header_name(name) in spot.names
-    return not content.is_seen_whole or name.strip("<>[]") in content.seen.text
+def _login_in(reader: Reader | TableExport, spot: Spot | None) -> str:
+    if spot is None or not isinstance(reader, TableExport):
+        return reader.login
+    return reader.login_in(spot.cells)
+
+
+def _password_in(reader: Reader | TableExport, spot: Spot | None) -> str:
+    if spot is None or not isinstance(reader, TableExport):
+        return reader.password
+    return reader.password_in(spot.cells)
+
+
+def _left_in(
+    reader: Reader | TableExport, content: Content, spot: Spot | None
+) -> Mapping[str, str]:
+    """Tell what was left of what the source has, or may have beyond what was looked at."""
+    if spot is not None and isinstance(reader, TableExport):
+        return reader.left_in(spot.cells)
+    return {
+        name: what
+        for name, what in reader.left.items()
+        if not content.is_seen_whole or name.strip("<>[]") in content.seen.text
+    }
 
 
 def _no_header(content: Content, table: TableExport, spots: Sequence[Spot]) -> SourceError:

@@ -46,6 +46,7 @@ class Content:
         seen: what is looked at to recognise it; of a table, still without its headers.
         source: the source; unpacked, if it was a packed archive.
         names: the members of an archive, in the order of their names.
+        unpacked: the archive itself, unpacked, if it was packed.
         is_seen_whole: whether all of it was looked at.
     """
 
@@ -53,6 +54,7 @@ class Content:
     source: Source
     archive: tarfile.TarFile | zipfile.ZipFile | None = None
     names: tuple[str, ...] = ()
+    unpacked: BinaryIO | None = None
     is_seen_whole: bool = False
 
     @property
@@ -65,6 +67,13 @@ class Content:
         """What it is, in words."""
         return self.seen.shape.value if self.archive is None else "an archive"
 
+    def close(self) -> None:
+        """Let go of what was opened to look at it; the source's own file stays open."""
+        if self.archive is not None:
+            self.archive.close()
+        if self.unpacked is not None:
+            self.unpacked.close()
+
     def files(self) -> Iterator[File]:
         """Yield the files: the source itself, or an archive's members."""
         if self.archive is None:
@@ -75,7 +84,7 @@ class Content:
 
 
 def content_of(source: Source) -> Content:
-    """Look at a source.
+    """Look at a source; close what is returned.
 
     Raises:
         SourceError: it is an archive that is damaged, or of too much.
@@ -83,8 +92,18 @@ def content_of(source: Source) -> Content:
     source.file.seek(0)
     start = source.file.read(_START)
     if start.startswith(_GZIP):
-        source = replace(source, file=_gunzipped(source))
-        start = source.file.read(_START)
+        unpacked = _gunzipped(source)
+        try:
+            return replace(_content(replace(source, file=unpacked)), unpacked=unpacked)
+        except BaseException:
+            unpacked.close()
+            raise
+    return _content(source)
+
+
+def _content(source: Source) -> Content:
+    source.file.seek(0)
+    start = source.file.read(_START)
     if start.startswith(b"PK"):
         return _of_zip(source)
     if start[_TAR_MARK_AT:].startswith(_TAR_MARK):
@@ -131,11 +150,13 @@ def _gunzipped(source: Source) -> BinaryIO:
         with gzip.open(source.file) as packed:
             while part := packed.read(1 << 20):
                 size += len(part)
-                if size > _UNPACKED_LIMIT:
-                    raise _too_much(source, f"{_UNPACKED_LIMIT >> 20:,} MiB")
+                _check_size(source, size)
                 unpacked.write(part)
-    except _BROKEN as error:
-        raise _damaged(source, error) from None
+    except BaseException as error:
+        unpacked.close()
+        if isinstance(error, _BROKEN):
+            raise _damaged(source, error) from None
+        raise
     unpacked.seek(0)
     return unpacked
 
@@ -171,8 +192,7 @@ def _of_archive(
     names = sorted(name for name in sizes if not _is_hidden(name))
     if len(names) > _FILES_LIMIT:
         raise _too_much(source, f"{_FILES_LIMIT:,} files")
-    if sum(sizes.values()) > _UNPACKED_LIMIT:
-        raise _too_much(source, f"{_UNPACKED_LIMIT >> 20:,} MiB")
+    _check_size(source, sum(sizes.values()))
     texts = []
     for name in names[:_MEMBERS_SEEN]:
         with _member(archive, name, source.shown) as member:
@@ -210,6 +230,11 @@ def _damaged(source: Source, error: BaseException) -> SourceError:
         f"{source.shown}: the archive is damaged, or not completely copied ({error}).",
         "Copy or download it again, or pack the files again.",
     )
+
+
+def _check_size(source: Source, size: int) -> None:
+    if size > _UNPACKED_LIMIT:
+        raise _too_much(source, f"{_UNPACKED_LIMIT >> 20:,} MiB")
 
 
 def _too_much(source: Source, limit: str) -> SourceError:
