@@ -241,7 +241,7 @@ async def rehearse(
         )
         emulated = EmulatedSender(stand_in, account, until, pace.rate, part)
         await run.go(wait, ledger.lease_seconds, emulated)
-        rehearsal = await asyncio.to_thread(told_by, run, stand_in, until)
+        rehearsal = await asyncio.to_thread(told_by, run, stand_in, emulated, until)
         summary = await finish(run, table, target, results, rehearsal)
         watcher.ended(summary)
         return summary

@@ -112,7 +112,7 @@ class Stage:
         Raises:
             LedgerError: the ledger cannot be copied.
         """
-        copy = ledger.copy(self._folder / f"{len(self._stand_ins) + 1}.db")
+        copy = ledger.copy(self._folder / f"{secrets.token_hex(8)}.db")
         self._stack.callback(copy.close)
         self._stand_ins[account.appid, account.base_url] = StandIn(copy, vendor, listing)
 
@@ -295,6 +295,13 @@ class EmulatedSender:
         self._most = until.calls(rate)
         self._control = control
         self._halt = Halt(ExitCode.DEADLINE, f"the deadline ({until.text}) would pass")
+        self._calls = 0  # about somebody
+        self._called: set[str] = set()
+
+    @property
+    def calls_a_row(self) -> float:
+        """How many calls a row took that took any."""
+        return self._calls / len(self._called) if self._called else 1.0
 
     async def send(self, request: Request, turn: Callable[[], Awaitable[None]]) -> Reply:
         """Make a call; see `Sender.send`."""
@@ -307,6 +314,9 @@ class EmulatedSender:
             self._stand_in.calls -= 1
             raise
         await asyncio.sleep(0)  # others have their say, as they have while a network is waited for
+        if request.username:
+            self._calls += 1
+            self._called.add(request.username)
         answer = self._stand_in.vendor.perform(
             request.call, {**self._credentials, **request.fields()}
         )
@@ -315,16 +325,16 @@ class EmulatedSender:
         return Reply(sent=True, status=200, body=body)
 
 
-def told_by(run: RehearsedRun, stand_in: StandIn, until: Until) -> Rehearsal:
+def told_by(
+    run: RehearsedRun, stand_in: StandIn, sender: EmulatedSender, until: Until
+) -> Rehearsal:
     """Say what a rehearsal that has ended tells of the real run."""
     record = run.ledger.run(run.run_id)
     left = record.outcomes[Outcome.UNPROCESSED]
     halted = None if run.halt is None else run.halt.exit_code
     calls = record.calls
     if halted is not ExitCode.LIMIT_PASSED:  # which ends the real run there, too
-        wanted = sum(run.planned.actions.values()) if run.planned else 0
-        done = wanted - left  # rows that it did not come to cost as much as those that it did
-        calls += round(calls / done * left) if done > 0 else left
+        calls += round(left * sender.calls_a_row)  # of those that it did not come to
     listing = stand_in.listing
     return Rehearsal(
         calls=calls,

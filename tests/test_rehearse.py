@@ -40,7 +40,7 @@ from bulk_provision.ledger.schema import endpoints, listed, rows, runs
 from bulk_provision.model import Account, Caution, Invalid, Limit, Row
 from bulk_provision.pace import Halt
 from bulk_provision.passwords import MADE_LATER, REHEARSED, Recipe, generate
-from bulk_provision.rounds import Orders, go
+from bulk_provision.rounds import Orders, Routes, go
 from bulk_provision.sandbox import Sandbox, SandboxOptions
 from bulk_provision.settings import Served
 from commands import command
@@ -302,11 +302,12 @@ async def test_without_the_list_nothing_is_called_and_that_is_said(world):
 
 @on_virtual_time
 async def test_a_deadline_is_counted_in_calls(world):
-    told = await rehearsed(world, FakeVendor(), blank(people(50)), until=Until(0.1, "0.1s"))
+    vendor = FakeVendor(existing=people(120))
+    told = await rehearsed(world, vendor, blank(people(150)), until=Until(0.1, "0.1s"))
     assert told.exit_code is ExitCode.DEADLINE
-    assert told.outcomes[Outcome.CREATED] == 20, "0.1 s at 200 calls a second"
-    assert told.rehearsal.until_deadline == 20
-    assert told.rehearsal.calls == 50, "that all of them would need"
+    assert told.outcomes[Outcome.CREATED] == 8, "0.1 s are 20 calls, and 12 read the list"
+    assert told.rehearsal.until_deadline == 128
+    assert told.rehearsal.calls == 12 + 30, "that all of them would need"
     assert "the deadline (0.1s) would pass" in told.reason
 
 
@@ -420,11 +421,15 @@ class Told:
         raise AssertionError("no clock stops a rehearsal")
 
 
-async def round_of(world, sandbox, source, **more):
-    account = Account(sandbox.options.appid, Secret(sandbox.options.secret), sandbox.base_url)
+def served(sandbox, name=""):
+    options = sandbox.options
+    return Served(name, Account(options.appid, Secret(options.secret), sandbox.base_url), PACE)
+
+
+async def round_of(world, source, account, **more):
     orders = Orders(
         source=Source(str(source)),
-        account=Served("", account, PACE),
+        account=account,
         results=Results(folder=world.folder / "out", csv=True),
         policy=Policy(),
         rules=Rules(),
@@ -444,7 +449,7 @@ async def test_over_sockets_the_only_calls_are_of_list_sip_and_several_files_bui
     world.write(blank(people(35, 45)), "people-2.csv")
     async with Sandbox(SandboxOptions(existing=existing)) as sandbox:
         done, _ = await round_of(
-            world, sandbox, world.folder / "people-*.csv", takes_all=True, deadline=3600.0
+            world, world.folder / "people-*.csv", served(sandbox), takes_all=True, deadline=3600.0
         )
         assert [arrival.call for arrival in sandbox.vendor.arrivals] == ["list_sip"] * 3
         assert dict(sandbox.vendor.endpoints) == dict(existing)
@@ -454,13 +459,31 @@ async def test_over_sockets_the_only_calls_are_of_list_sip_and_several_files_bui
     assert left_behind(world) == []
 
 
+async def test_accounts_side_by_side_are_each_rehearsed_with_their_own_state(world):
+    path = world.folder / "people.csv"
+    path.write_text("username,site\nada,north\nada,south\nbob,south\n")
+    async with (
+        Sandbox(SandboxOptions(existing=(("ada", "x"),))) as north,
+        Sandbox(SandboxOptions(existing=(("bob", "x"),))) as south,
+    ):
+        known = {"north": served(north, "north"), "south": served(south, "south")}
+        routes = Routes("site", frozenset(known), known.__getitem__)
+        done, _ = await round_of(world, path, None, routes=routes)
+        for sandbox in (north, south):
+            assert [arrival.call for arrival in sandbox.vendor.arrivals] == ["list_sip"]
+    assert done.troubles == ()
+    came = [(run.outcomes[Outcome.EXISTS], run.outcomes[Outcome.CREATED]) for run in done.runs]
+    assert sorted(came) == [(1, 0), (1, 1)]
+    assert left_behind(world) == []
+
+
 async def test_files_of_an_inbox_stay_where_they_are(world):
     inbox = world.folder / "inbox"
     inbox.mkdir()
     path = world.write({"ada": ""}, "inbox/people.csv")
     os.utime(path, (1_700_000_000, 1_700_000_000))
     async with Sandbox() as sandbox:
-        done, told = await round_of(world, sandbox, inbox)
+        done, told = await round_of(world, inbox, served(sandbox))
     assert done.runs[0].outcomes[Outcome.CREATED] == 1
     assert list(inbox.iterdir()) == [path]
     assert told.notes == []
