@@ -78,15 +78,15 @@ class Section:
         else:
             self._values[key] = [before, value]
 
-    def lengthen(self, key: str, more: str) -> None:
-        """Put more behind the last value of a key (`+=`); when there is none, it is the value."""
+    def replace(self, key: str, value: str) -> None:
+        """Put a value in the place of the last one of a key; when there is none, add it."""
         before = self._values.get(key)
         if before is None:
-            self.add(key, more.strip(BLANKS))
+            self.add(key, value)
         elif isinstance(before, list):
-            before[-1] = (before[-1] + more).strip(BLANKS)
+            before[-1] = value
         else:
-            self._values[key] = (before + more).strip(BLANKS)
+            self._values[key] = value
 
     def inherit(self, base: Section) -> None:
         """Take over all values of another section, as they are now."""
@@ -237,25 +237,30 @@ class Configuration:
                 "Write key=value, or put a semicolon before it.",
             )
             return
-        if not value.isascii() or self._lines.cell:
-            value = value if self._lines.cell is None else self._lines.cell(value)
-        if key[-1:] == "+":
-            section.lengthen(key[:-1].strip(BLANKS).lower(), value)
-            length = len(section.get(key[:-1].strip(BLANKS).lower()))
-            if length > _VALUE_LIMIT:
-                raise SourceError(
-                    f"{self._lines.place(number)}: the value has more than {_VALUE_LIMIT:,} "
-                    "characters.",
-                    _NOT_ASTERISK,
-                )
-            return
-        if value[:1] == ">":
-            value = value[1:]
-        section.add(key.strip(BLANKS).lower(), value.strip(BLANKS))
-        if section.count > _VALUES_LIMIT:
-            self._check(section, number)
+        is_more = key[-1:] == "+"  # it goes behind the last value of that key
+        if is_more:
+            key = key[:-1].strip(BLANKS).lower()
+            value = section.get(key) + value
+        else:
+            key = key.strip(BLANKS).lower()
+            value = value.removeprefix(">")  # key => value
+        value = value.strip(BLANKS)
+        if self._lines.cell is not None:
+            value = self._lines.cell(value)
+        if is_more:
+            section.replace(key, value)
+        else:
+            section.add(key, value)
+        if section.count > _VALUES_LIMIT or len(value) > _VALUE_LIMIT:
+            self._check(section, number, value)
 
-    def _check(self, section: Section, number: int) -> None:
+    def _check(self, section: Section, number: int, value: str = "") -> None:
+        if len(value) > _VALUE_LIMIT:
+            raise SourceError(
+                f"{self._lines.place(number)}: a value of section [{section.name[:40]}] has more "
+                f"than {_VALUE_LIMIT:,} characters.",
+                "Give the files that hold the users alone.",
+            )
         if section.count > _VALUES_LIMIT:
             raise SourceError(
                 f"{self._lines.place(number)}: section [{section.name[:40]}] has more than "
