@@ -20,7 +20,8 @@ from bulk_provision.intake.exports.export import (
     Told,
     header_name,
 )
-from bulk_provision.intake.exports.registry import AUTO, READERS, named
+from bulk_provision.intake.exports.grammars import GRAMMARS
+from bulk_provision.intake.exports.registry import AUTO, named
 from bulk_provision.intake.exports.tables import TableExport
 from bulk_provision.intake.exports.tables_of_systems import TABLES
 from bulk_provision.intake.exports.wrong import recognise as recognise_wrong
@@ -205,7 +206,7 @@ def _named(tables: Sequence[TableExport], content: Content, spots: Sequence[Spot
 def _as_seems(content: Content, wishes: Wishes) -> Opened:
     """Open a source as what it looks like."""
     _refuse_wrong(content.seen, content)
-    if fits := _fits(READERS, content):
+    if fits := _fits(GRAMMARS, content):
         return _opened(fits[0], content, None, _as_good(fits))
     if wishes.system == AUTO and not content.may_be_table:
         raise NotAnExportError(

@@ -6,12 +6,8 @@ import difflib
 from collections.abc import Sequence
 
 from bulk_provision.errors import UsageError
-from bulk_provision.intake.exports.asterisk_pjsip import PJSIP
-from bulk_provision.intake.exports.asterisk_sip import SIP
-from bulk_provision.intake.exports.asterisk_users import USERS
-from bulk_provision.intake.exports.asterisk_wizard import WIZARD
 from bulk_provision.intake.exports.export import Reader
-from bulk_provision.intake.exports.freeswitch import FREESWITCH
+from bulk_provision.intake.exports.grammars import GRAMMARS
 from bulk_provision.intake.exports.tables import TableExport
 from bulk_provision.intake.exports.tables_of_systems import TABLES
 
@@ -21,11 +17,8 @@ AUTO = "auto"
 TABLE = "table"
 """What `--from` says to have a file read as an ordinary table, whatever it looks like."""
 
-READERS: tuple[Reader, ...] = (SIP, USERS, PJSIP, WIZARD, FREESWITCH)
-"""The systems whose exports have another shape."""
 
-
-_ALL: tuple[Reader | TableExport, ...] = (*READERS, *TABLES)
+_ALL: tuple[Reader | TableExport, ...] = (*GRAMMARS, *TABLES)
 
 
 def names() -> list[str]:
