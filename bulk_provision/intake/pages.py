@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.apart.reading import ReadApart
-from bulk_provision.intake.exports.registry import TABLE
+from bulk_provision.intake.exports.export import TABLE
 from bulk_provision.intake.readers.books import Wishes
 from bulk_provision.intake.source import open_source
 

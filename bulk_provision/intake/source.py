@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bulk_provision.errors import SourceError
-from bulk_provision.intake.folders import packed_folder, packed_with_includes
 from bulk_provision.model import FOLDER_EXPORTS
 
 _CHUNK = 1 << 20
@@ -64,7 +63,8 @@ def open_source(name: str, stdin: BinaryIO | None = None, system: str | None = N
         SourceError: it cannot be opened.
     """
     suffix = ""
-    if name != "-" and (packed := _together(Path(name), system)) is not None:
+    may_be_several = name.lower().endswith(".conf") or system in FOLDER_EXPORTS
+    if may_be_several and (packed := _together(Path(name), system)) is not None:
         return Source(name, packed, _digest(packed, name), "")
     if name == "-":
         file, digest = _spool(stdin if stdin is not None else sys.stdin.buffer, name)
@@ -85,6 +85,11 @@ def open_source(name: str, stdin: BinaryIO | None = None, system: str | None = N
 
 def _together(path: Path, system: str | None) -> BinaryIO | None:
     """Return the files that belong together, packed; None if it is one file."""
+    from bulk_provision.intake.folders import (  # noqa: PLC0415 - seldom needed
+        packed_folder,
+        packed_with_includes,
+    )
+
     try:
         if path.is_dir():
             return packed_folder(path) if system in FOLDER_EXPORTS else None

@@ -12,6 +12,8 @@ from bulk_provision.errors import NotAnExportError, SourceError
 from bulk_provision.intake.columns import listed
 from bulk_provision.intake.exports.content import Content, content_of
 from bulk_provision.intake.exports.export import (
+    AUTO,
+    TABLE,
     Certainty,
     Likeness,
     Reader,
@@ -21,7 +23,7 @@ from bulk_provision.intake.exports.export import (
     header_name,
 )
 from bulk_provision.intake.exports.grammars import GRAMMARS
-from bulk_provision.intake.exports.registry import AUTO, named
+from bulk_provision.intake.exports.registry import named
 from bulk_provision.intake.exports.tables import TableExport
 from bulk_provision.intake.exports.tables_of_systems import TABLES
 from bulk_provision.intake.exports.wrong import recognise as recognise_wrong
@@ -140,7 +142,7 @@ def open_source_book(source: Source, wishes: Wishes) -> Opened:
             was named.
     """
     source = decrypted(source, wishes.password)
-    if wishes.system == "table" or (wishes.system is None and "username" in wishes.mapping):
+    if wishes.system == TABLE or (wishes.system is None and "username" in wishes.mapping):
         return Opened(open_book(source, wishes), None)
     content = content_of(source)
     try:

@@ -15,6 +15,12 @@ from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 from bulk_provision.intake.records import Record
 from bulk_provision.model import Problem
 
+AUTO = "auto"
+"""What `--from` says to have it found out whose export a file is."""
+
+TABLE = "table"
+"""What `--from` says to have a file read as an ordinary table, whatever it looks like."""
+
 
 class Remark(StrEnum):
     """What is to be known about an entry besides its login; the value is a stable slug."""

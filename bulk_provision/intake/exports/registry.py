@@ -6,17 +6,10 @@ import difflib
 from collections.abc import Sequence
 
 from bulk_provision.errors import UsageError
-from bulk_provision.intake.exports.export import Reader
+from bulk_provision.intake.exports.export import AUTO, TABLE, Reader
 from bulk_provision.intake.exports.grammars import GRAMMARS
 from bulk_provision.intake.exports.tables import TableExport
 from bulk_provision.intake.exports.tables_of_systems import TABLES
-
-AUTO = "auto"
-"""What `--from` says to have it found out whose export a file is."""
-
-TABLE = "table"
-"""What `--from` says to have a file read as an ordinary table, whatever it looks like."""
-
 
 _ALL: tuple[Reader | TableExport, ...] = (*GRAMMARS, *TABLES)
 
