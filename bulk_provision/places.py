@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bulk_provision import results as results_files
+from bulk_provision.chosen import chosen
 from bulk_provision.intake import open_table
 from bulk_provision.ledger import LEASE_SECONDS, Ledger
-from bulk_provision.settings import default_ledger
+from bulk_provision.naming import Naming
+from bulk_provision.selection import Where
+from bulk_provision.settings import default_ledger, source_password
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +35,8 @@ class Source:
         password: of a protected workbook.
         stdin: what "-" reads.
         route: which of its rows are read, when they are for several accounts; None: all.
+        naming: how usernames are made out of what stands there.
+        where: which of its rows are read, by an expression; None: all.
     """
 
     path: str
@@ -41,9 +46,43 @@ class Source:
     password: Secret | None = None
     stdin: BinaryIO | None = None
     route: Route | None = None
+    naming: Naming = field(default_factory=Naming)
+    where: Where | None = None
+
+    @classmethod
+    def of(cls, settings: Settings, path: str, stdin: BinaryIO | None = None) -> Source:
+        """Return a file as settings say how it is read.
+
+        Raises:
+            UsageError: they name an environment variable without the workbook's password, or a
+                template or an expression that makes no sense.
+        """
+        return cls(
+            path,
+            sheet=settings.sheet,
+            mapping=settings.map,
+            encoding=settings.encoding,
+            password=source_password(settings),
+            stdin=stdin,
+            naming=Naming(
+                settings.username_template,
+                settings.prefix,
+                settings.lower,
+                None if settings.names is None else str(settings.names),
+            ),
+            where=None if settings.where is None else Where(settings.where),
+        )
 
     def open(self) -> Users:
-        """Open it; raises SourceError."""
+        """Open it.
+
+        Raises:
+            SourceError: it cannot be read, or the file of names cannot be used.
+            UsageError: something names a column that it has not.
+        """
+        return chosen(self._opened(), self.naming, self.where)
+
+    def _opened(self) -> Users:
         return open_table(
             self.path,
             sheet=self.sheet,

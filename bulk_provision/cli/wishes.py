@@ -144,19 +144,11 @@ def source_of(settings: Settings) -> Source:
     """Return the input that settings name.
 
     Raises:
-        UsageError: they name none, or an environment variable without the workbook's password.
+        UsageError: they name none, or what `Source.of` cannot use.
     """
     from bulk_provision.errors import UsageError
     from bulk_provision.job import Source
-    from bulk_provision.settings import source_password
 
     if settings.source is None:
         raise UsageError("What shall be read? The source is missing.", "Name a file, or - .")
-    return Source(
-        settings.source,
-        sheet=settings.sheet,
-        mapping=settings.map,
-        encoding=settings.encoding,
-        password=source_password(settings),
-        stdin=sys.stdin.buffer,
-    )
+    return Source.of(settings, settings.source, sys.stdin.buffer)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bulk_provision.doctor.results import Health, Result
 from bulk_provision.job import Source
 from bulk_provision.setting_up import file_to_read
-from bulk_provision.settings import is_inbox, is_pattern, source_password
+from bulk_provision.settings import is_inbox, is_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +35,7 @@ def source(settings: Settings) -> Iterator[Result]:
         what = f"there is nothing to read now: {given}."
         yield Result("source", Health.WARNING, what, "See that it comes.")
         return
-    opened = Source(
-        given if file is None else str(file),
-        sheet=settings.sheet,
-        mapping=settings.map,
-        encoding=settings.encoding,
-        password=source_password(settings),
-    )
+    opened = Source.of(settings, given if file is None else str(file))
     with opened.open() as table:
         rows = list(islice(table.rows(), _ROWS))
         yield Result("source", Health.OK, _told(table, len(rows)))

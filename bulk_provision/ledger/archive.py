@@ -130,6 +130,7 @@ def _record(connection: Connection, row: Any) -> RunRecord:  # noqa: ANN401  (a 
         undoes=row["undoes"],
         job=row["job"],
         has_rows=row["counts"] is None,
+        selection=row["selection"],
     )
 
 

@@ -24,6 +24,7 @@ _PATHS = {
     "metrics",
     "healthcheck_file",
     "notify_file",
+    "names",
 }
 
 
