@@ -41,14 +41,17 @@ if TYPE_CHECKING:
         Summary,
         WeakPasswords,
     )
+    from bulk_provision.naming import Naming
     from bulk_provision.passwords import Recipe
     from bulk_provision.plan import Policy
+    from bulk_provision.selection import Where
 
 __all__ = [
     "Account",
     "Control",
     "ExitCode",
     "LedgerPlace",
+    "Naming",
     "OnExists",
     "Outcome",
     "Pace",
@@ -66,6 +69,7 @@ __all__ = [
     "Summary",
     "Watcher",
     "WeakPasswords",
+    "Where",
     "provision",
     "reconcile",
     "rehearse",
@@ -83,8 +87,10 @@ _ROOMS = {
         *("Account", "ExitCode", "OnExists", "Outcome", "Pace", "Reconcile", "Reconciled"),
         *("Rehearsal", "Secret", "Summary", "WeakPasswords"),
     ),
+    "naming": ("Naming",),
     "passwords": ("Recipe",),
     "plan": ("Policy",),
+    "selection": ("Where",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

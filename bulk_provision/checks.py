@@ -12,7 +12,7 @@ from typing import TypeAlias
 from bulk_provision.characters import UNSEEN, listed, named, visible
 from bulk_provision.errors import UsageError
 from bulk_provision.model import Invalid, Problem, Row, User, WeakPasswords
-from bulk_provision.passwords import LENGTH_LIMIT, MADE_LATER, weaknesses
+from bulk_provision.passwords import LENGTH_LIMIT, MADE_LATER, Weakness, weaknesses
 
 USERNAME_LIMIT = 64
 """The longest username that is sent, in characters."""
@@ -28,6 +28,7 @@ _ERROR_VALUES = frozenset(
     ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!")
 )
 _MASK = re.compile(r"[*•●∙⦁·]{3,}|x{4,}", re.IGNORECASE)
+_WEAKNESSES = frozenset(weakness.value for weakness in Weakness)
 _NOTHING = frozenset(("null", "none", "nan", "nil", "undefined", "tbd"))
 
 
@@ -89,8 +90,15 @@ def check(row: Row, rules: Rules, where: Where) -> User | Invalid:
         if place not in misread:  # what could not be read need not be judged too
             problems += [problem._replace(where=place, field=name) for problem in found]
     if all(problem.warning for problem in problems):
-        return User(row.number, username, row.password, row.others, tuple(problems))
+        password = "" if _is_replaced(problems, rules) else row.password  # "": make a new one
+        return User(row.number, username, password, row.others, tuple(problems))
     return Invalid(row, _errors_first(problems))
+
+
+def _is_replaced(problems: Iterable[Problem], rules: Rules) -> bool:
+    if rules.weak_passwords is not WeakPasswords.REPLACE:
+        return False
+    return any(problem.kind in _WEAKNESSES for problem in problems)
 
 
 def _errors_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -241,16 +249,20 @@ def _password_problems(password: str, username: str, rules: Rules) -> Iterator[P
     elif password in _ERROR_VALUES:
         yield _error_value("password", "")
     elif rules.weak_passwords is not WeakPasswords.ALLOW:
-        refused = rules.weak_passwords is WeakPasswords.REFUSE
-        for weakness in weaknesses(password, username):
-            yield Problem(
-                weakness.value,
-                "",
-                "",
-                f"{weakness.why}; weak passwords are how telephone bills are stolen",
-                "Choose a long, random one, or leave the cell blank to have one generated.",
-                warning=not refused,
-            )
+        yield from _weak(password, username, rules.weak_passwords)
+
+
+def _weak(password: str, username: str, wanted: WeakPasswords) -> Iterator[Problem]:
+    why = "weak passwords are how telephone bills are stolen"
+    cure = "Choose a long, random one, or leave the cell blank to have one generated."
+    if wanted is WeakPasswords.REPLACE:
+        # Who has an endpoint of ours already keeps the password that works.
+        why = "it is not used, a new one is made for whoever is created"
+        cure = "Hand over the one in the results: the phone has to be given it."
+    for weakness in weaknesses(password, username):
+        why_at_all = f"{weakness.why}; {why}"
+        is_warning = wanted is not WeakPasswords.REFUSE
+        yield Problem(weakness.value, "", "", why_at_all, cure, warning=is_warning)
 
 
 def _password_characters(password: str) -> Iterator[Problem]:

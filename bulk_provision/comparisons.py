@@ -26,6 +26,24 @@ def duplicate(where: str, username: str, first_row: int) -> Problem:
     )
 
 
+def collision(where: str, username: str, first_row: int) -> Problem:
+    """Tell that several users come out with one username: none of them goes first.
+
+    Args:
+        where: the place of one of them.
+        username: which one.
+        first_row: the number of the row where it stands first.
+    """
+    return Problem(
+        "username-collision",
+        where,
+        f"{visible(username)}, first in row {first_row}",
+        "several users come out with the same username, and only one can have it",
+        "Let the rules that make usernames keep them apart: --username-template, --names.",
+        field="username",
+    )
+
+
 def differs_only_by_case(where: str, username: str, other: str, first_row: int) -> Problem:
     """Warn that two usernames differ by upper and lower case alone.
 

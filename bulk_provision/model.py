@@ -74,6 +74,7 @@ class WeakPasswords(StrEnum):
     REFUSE = "refuse"
     WARN = "warn"
     ALLOW = "allow"
+    REPLACE = "replace"  # make new ones for users who are created
 
 
 class ExitCode(IntEnum):
@@ -344,6 +345,7 @@ class RunRecord:
         undoes: that other run.
         job: the name of the job that it belongs to; "" when it belongs to none.
         has_rows: False once its rows were removed (keep_rows_days): only counts are left.
+        selection: the expression (`--where`) that its rows were selected by; "": all of them.
         left_out: rows, by outcome, that a results file leaves out: they are as an earlier run left
             them, or left for a later one.
         later: rows, by outcome, that were left for a later wave; `outcomes` counts them too.
@@ -372,6 +374,7 @@ class RunRecord:
     undoes: int | None = None
     job: str = ""
     has_rows: bool = True
+    selection: str = ""
     left_out: Mapping[Outcome, int] = field(default_factory=dict)
     rehearsal: Rehearsal | None = None
     later: Mapping[Outcome, int] = field(default_factory=dict)

@@ -63,6 +63,10 @@ class Recipe:
                 "Make them longer, or choose from more characters.",
             )
 
+    def may_have_made(self, password: str) -> bool:
+        """Say whether a password could be one of these: of this length, out of this alphabet."""
+        return len(password) == self.length and set(password) <= set(self.alphabet)
+
 
 DEFAULT_RECIPE = Recipe()
 """20 letters and digits without look-alikes: 116 bits."""

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bulk_provision import results as results_files
+from bulk_provision.chosen import chosen
 from bulk_provision.errors import NotAnExportError
 from bulk_provision.intake import ExportedUsers, Taking, open_users
 from bulk_provision.ledger import LEASE_SECONDS, Ledger
+from bulk_provision.naming import Naming
+from bulk_provision.selection import Where
 from bulk_provision.settings import Include, default_ledger, source_password
 
 if TYPE_CHECKING:
@@ -35,6 +38,8 @@ class Source:
         route: which of its rows are read, when they are for several accounts; None: all.
         system: whose export it is, as `--from` says; None: nobody said.
         taking: which users of an export are taken.
+        naming: how usernames are made out of what stands there.
+        where: which of its rows are read, by an expression; None: all.
     """
 
     path: str
@@ -46,13 +51,16 @@ class Source:
     route: Route | None = None
     system: str | None = None
     taking: Taking = field(default_factory=Taking)
+    naming: Naming = field(default_factory=Naming)
+    where: Where | None = None
 
     @classmethod
     def of(cls, settings: Settings, path: str, stdin: BinaryIO | None = None) -> Source:
         """Return an input, read as settings say.
 
         Raises:
-            UsageError: the environment does not have the workbook's password.
+            UsageError: they name an environment variable without the workbook's password, or a
+                template or an expression that makes no sense.
         """
         return cls(
             path,
@@ -66,14 +74,26 @@ class Source:
                 disabled=settings.include is Include.DISABLED,
                 generate_passwords=settings.generate_passwords,
             ),
+            naming=Naming(
+                settings.username_template,
+                settings.prefix,
+                settings.lower,
+                None if settings.names is None else str(settings.names),
+            ),
+            where=None if settings.where is None else Where(settings.where),
         )
 
     def open(self) -> Users:
-        """Open it; raises SourceError."""
-        return self._open(self.system, proposing=False)
+        """Open it.
+
+        Raises:
+            SourceError: it cannot be read, or the file of names cannot be used.
+            UsageError: something names a column that it has not.
+        """
+        return chosen(self._open(self.system, proposing=False), self.naming, self.where)
 
     def propose(self) -> ExportedUsers:
-        """Open it as the export that it may be.
+        """Open it as the export that it may be, and all of it.
 
         Raises:
             NotAnExportError: it is none that is known.

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from bulk_provision.ledger.schema import LISTED, State
+from bulk_provision.ledger.schema import LISTED, UNSETTLED, State
 from bulk_provision.model import OnExists, Outcome, Reconcile
-from bulk_provision.passwords import Recipe, generate
+from bulk_provision.passwords import Recipe, generate, weaknesses
 
 if TYPE_CHECKING:
     from bulk_provision.ledger import Known, OpenRow, Vault
@@ -169,12 +169,22 @@ def comparison(result: str) -> str:
     return "Already exists at TeleCMI; the source has no password to compare."
 
 
-def step_for(row: OpenRow, policy: Policy, vault: Vault) -> Step:
-    """Choose a row's password and first action; a generated password is kept for all time."""
+def step_for(row: OpenRow, policy: Policy, vault: Vault, *, replaces_weak: bool = False) -> Step:
+    """Choose a row's password and first action; a generated password is kept for all time.
+
+    Args:
+        row: without an outcome.
+        policy: the run's choices.
+        vault: opens the ledger's passwords.
+        replaces_weak: a weak password that an earlier run took from the source, and that no
+            endpoint can have got since, is not kept.
+    """
     known = row.known
     of_sheet = "" if row.sealed is None else vault.open(row.username, row.sealed)
     kept = None if known is None else known.sealed
     kept_password = "" if kept is None else vault.open(row.username, kept)
+    if replaces_weak and known is not None and _is_left_over(kept_password, row, known, policy):
+        kept_password = ""
     action = decide(row.username, of_sheet, known, policy, vault)
     password = of_sheet or kept_password or generate(policy.recipe)
     if known is None:
@@ -192,6 +202,14 @@ def step_for(row: OpenRow, policy: Policy, vault: Vault) -> Step:
         is_ours=is_ours,
         earlier=kept if (known.doubted or is_ours) and password != kept_password else None,
     )
+
+
+def _is_left_over(kept: str, row: OpenRow, known: Known, policy: Policy) -> bool:
+    """Say whether a kept password is a weak one of the source, and no endpoint may have it."""
+    may_be_held = known.doubted or known.state in (*UNSETTLED, State.CREATED, State.RESET)
+    if may_be_held or policy.recipe.may_have_made(kept):
+        return False
+    return bool(weaknesses(kept, row.username))
 
 
 def stray_step(username: str, known: Known, vault: Vault) -> Step:

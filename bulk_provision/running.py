@@ -29,14 +29,14 @@ from bulk_provision.errors import (
 from bulk_provision.filling import Filling, choose
 from bulk_provision.limits import limits_passed
 from bulk_provision.listing import ListReader
-from bulk_provision.model import ExitCode, Outcome
+from bulk_provision.model import ExitCode, Outcome, WeakPasswords
 from bulk_provision.pace import Halt, Halted, Pacer
 from bulk_provision.plan import Action, plan_of, step_for
 from bulk_provision.staging import Staged, stage
 from bulk_provision.ways import Way
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bulk_provision.checks import Rules
     from bulk_provision.control import Control, Watcher
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from bulk_provision.piopiy import Sender
     from bulk_provision.plan import Plan, Policy, Step
     from bulk_provision.shares import Share
+    from bulk_provision.staging import Stop
 
 _PROGRESS_EVERY = 0.5  # seconds
 
@@ -111,6 +112,7 @@ class Provisioning:
             columns=self.table.columns,
             rate=pace.rate,
             job=job,
+            selection=self.table.selection,
             only_planned=only_planned,
         )
 
@@ -129,7 +131,8 @@ class Provisioning:
 
     def step_for(self, row: OpenRow, book: Book) -> Step:
         """Say what a row of the source needs first."""
-        return step_for(row, self.policy, book.vault)
+        replaces_weak = self.rules.weak_passwords is WeakPasswords.REPLACE
+        return step_for(row, self.policy, book.vault, replaces_weak=replaces_weak)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -205,8 +208,9 @@ class Run:
             self.staged = self.work.stage(
                 self.book, self.run_id, lambda: self.control.halt is not None
             )
-        except (SourceError, StoppedError) as problem:  # in the middle: nothing was called
-            self.book.close_open_rows(self.run_id, "its source could not be read to the end")
+            _obey(self.staged.stops)
+        except (SourceError, StoppedError) as problem:  # nothing was called
+            self.book.close_open_rows(self.run_id, "its source cannot be run as it is")
             self.book.end_run(
                 self.run_id,
                 state=_state(problem.exit_code),
@@ -375,6 +379,14 @@ def _to_create(planned: Plan) -> int:
     """Count the rows that a run creates, as far as the ledger knows: at most its wave's."""
     new = planned.actions.get(Action.CREATE, 0)
     return new if planned.wave is None else min(new, planned.wave)
+
+
+def _obey(stops: Sequence[Stop]) -> None:
+    """Raise SourceError when the source's rows, all together, must not be run."""
+    if stops:
+        what = " ".join(stop.what for stop in stops)
+        cures = dict.fromkeys(stop.cure for stop in stops)
+        raise SourceError(f"{what} Nothing was called.", " ".join(cures))
 
 
 def _state(exit_code: int) -> str:

@@ -9,24 +9,26 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bulk_provision import failpoints
-from bulk_provision.characters import sentence
+from bulk_provision.characters import sentence, visible
 from bulk_provision.checks import check
 from bulk_provision.comparisons import (
+    collision,
     differs_only_by_case,
     duplicate,
     is_digits,
     lost_zeros,
     zeros_lost,
 )
+from bulk_provision.intake import PASSWORD_UNUSABLE
 from bulk_provision.ledger import Refusal, StagedRow
 from bulk_provision.model import Invalid, Outcome, User, Warned
 from bulk_provision.plan import Remembered, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from bulk_provision.checks import Rules
     from bulk_provision.intake import Users
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 _CHUNK = 1000
 _PLACES = 3  # how many places of a problem are named
 _REASONS = 5  # how many reasons of one kind are told apart: a source can have a new one in each row
+_COLLISIONS = 3  # usernames of several users that are named
+_TELLING_APART = ("domain", "realm", "server", "context", "tenant", "host")  # columns of exports
 _MORE_REASONS = "more of the same kind, each for a reason of its own: see the rows themselves"
 
 
@@ -55,6 +59,18 @@ class Tally:
         return f"{sentence(self.problem.why)} {self.problem.cure}".rstrip()
 
 
+class Stop(NamedTuple):
+    """A reason to call nothing at all: it is about the rows together, and each might be right.
+
+    Args:
+        what: is wrong, and where; a sentence.
+        cure: what to do about it; a sentence.
+    """
+
+    what: str
+    cure: str
+
+
 @dataclass(slots=True)
 class Staged:
     """What staging found.
@@ -68,6 +84,7 @@ class Staged:
         digits: how many usernames of nothing but digits there are, by their length.
         keep: how many problems are to be kept one by one, with the row that they belong to.
         found: these, as they were found.
+        stops: why a run must not call anything; () mostly.
     """
 
     source: str = ""
@@ -78,6 +95,7 @@ class Staged:
     digits: Counter[int] = field(default_factory=Counter)
     keep: int = 0
     found: list[tuple[int, Problem]] = field(default_factory=list)
+    stops: list[Stop] = field(default_factory=list)
     _kinds: dict[str, dict[str, Tally]] = field(default_factory=dict)
 
     def tell(self, problems: Iterable[Problem], number: int = 0) -> None:
@@ -152,7 +170,11 @@ def stage(
         checked = [check(row, rules, table.where) for row in chunk]
         _stage_chunk(checked, book, run_id, policy, staged)
     staged.tell(table.left_out)
-    _refuse_duplicates(table, book, run_id, staged)
+    _stop_without_passwords(table, staged)
+    if table.is_export or table.is_renamed:
+        _refuse_collisions(table, book, run_id, staged)
+    else:
+        _refuse_duplicates(table, book, run_id, staged)
     _warn_of_twins(table, book, run_id, staged)
     _warn_of_lost_zeros(table, book, run_id, staged)
     return staged
@@ -231,6 +253,71 @@ def _refuse_duplicates(table: Users, book: Book, run_id: int, staged: Staged) ->
             staged.tell([problem], twin.number)
             refusals.append(Refusal(twin.seq, problem.kind, _told(problem), problem.cure))
         book.refuse(run_id, refusals)
+
+
+def _stop_without_passwords(table: Users, staged: Staged) -> None:
+    """Let nothing be called when users have no password that can be used, and none may be made.
+
+    Their phones would stop working without anybody having decided it; and the others would be
+    moved meanwhile.
+    """
+    lacking = [
+        tally
+        for tally in staged.tallies
+        if tally.problem.kind in PASSWORD_UNUSABLE and not tally.problem.warning
+    ]
+    if lacking:
+        count = sum(tally.count for tally in lacking)
+        told = "; ".join(
+            f"{tally.count:,} because {tally.problem.why} ({tally.places[0]})" for tally in lacking
+        )
+        users = "user has" if count == 1 else "users have"
+        what = f"{table.source}: {count:,} {users} no password to use: {told}."
+        staged.stops.append(Stop(what, lacking[0].problem.cure))
+
+
+def _refuse_collisions(table: Users, book: Book, run_id: int, staged: Staged) -> None:
+    """Refuse every row of equal usernames, and let nothing be called at all.
+
+    In a spreadsheet the first row is the person's. Here the source calls the users otherwise, or
+    tells them apart by something else: whoever came first would get the login of several.
+    """
+    count, last = 0, ""
+    shown: dict[str, list[str]] = {}
+    for twins in book.collisions(run_id):
+        refusals = []
+        for twin in twins:
+            if twin.username != last:
+                count, last = count + 1, twin.username
+            places = shown.get(twin.username)
+            if places is None and len(shown) < _COLLISIONS:
+                places = shown[twin.username] = []
+                if twin.number != twin.first_number:  # the first one is refused for another reason
+                    places.append(table.where(twin.first_number, ""))
+            if places is not None and len(places) < _PLACES:
+                places.append(table.where(twin.number, ""))
+            where = table.where(twin.number, "username")
+            problem = collision(where, twin.username, twin.first_number)
+            staged.tell([problem], twin.number)
+            refusals.append(Refusal(twin.seq, problem.kind, _told(problem), problem.cure))
+        book.refuse(run_id, refusals)
+    if count:
+        staged.stops.append(_collided(table, count, shown))
+
+
+def _collided(table: Users, count: int, shown: Mapping[str, Sequence[str]]) -> Stop:
+    told = ", ".join(f"{visible(name)} ({', '.join(places)})" for name, places in shown.items())
+    more = f", and {count - len(shown):,} more" if count > len(shown) else ""
+    usernames = "username comes" if count == 1 else "usernames come"
+    what = f"{table.source}: {count:,} {usernames} out more than once: {told}{more}."
+    telling = next((one for one in table.columns if one.casefold() in _TELLING_APART), None)
+    if table.is_renamed:
+        cure = "Let the rules that make usernames keep them apart, or name them with --names FILE."
+    elif telling is not None:
+        cure = f"--username-template '{{username}}-{{{telling}}}' keeps them apart."
+    else:
+        cure = "Keep them apart with --username-template and another column, or with --names FILE."
+    return Stop(what, cure)
 
 
 def _warn_of_twins(table: Users, book: Book, run_id: int, staged: Staged) -> None:

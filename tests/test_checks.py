@@ -220,6 +220,18 @@ def test_weak_passwords_are_warned_of_refused_or_allowed_as_told():
     assert warned(checked(password="asha", weak_passwords=WeakPasswords.ALLOW)) == []
 
 
+def test_weak_passwords_are_replaced_as_told_and_strong_ones_are_not():
+    replaced = checked(password="asha", weak_passwords=WeakPasswords.REPLACE)
+    assert warned(replaced) == ["password-equals-username", "password-short"]
+    assert replaced.password == ""  # one is generated, or is known from an earlier run
+    assert all("a new one is made" in problem.why for problem in replaced.warnings)
+    kept = checked(password=f"{GOOD}ü", weak_passwords=WeakPasswords.REPLACE)
+    assert (kept.password, warned(kept)) == (f"{GOOD}ü", ["password-not-ascii"])
+    refused = checked("a b", "1234", weak_passwords=WeakPasswords.REPLACE)
+    assert kinds(refused)[0] == "username-characters"
+    assert refused.row.password == "1234"
+
+
 def test_all_that_is_wrong_with_a_row_is_told_at_once_errors_first():
     result = checked(" a b", "12345678 ")
     assert kinds(result) == [

@@ -112,9 +112,9 @@ class TestWhatIsTaken:
         told = {row.username: [(one.kind, one.warning) for one in row.problems] for row in rows}
         assert told == {
             "1": [],
-            "2": [("password-hashed", False)],
+            "2": [("no-password-hashed", False)],
             "3": [("password-generate", True)],
-            "5": [("password-missing", False)],
+            "5": [("no-password-missing", False)],
         }
         assert all("--generate-passwords" in row.problems[0].cure for row in (rows[1], rows[3]))
 

@@ -111,6 +111,30 @@ def test_a_password_that_was_once_generated_is_kept(state):
     assert step("", known(state)).password == KEPT
 
 
+@pytest.mark.parametrize(
+    ("state", "doubted", "kept", "stays"),
+    [
+        (State.PLANNED, False, "1234", False),
+        (State.FAILED, False, "1234", False),
+        (State.EXISTS, False, "1234", False),
+        (State.REMOVED, False, "1234", False),
+        (State.FAILED, True, "1234", True),  # the vendor may have it
+        (State.IN_DOUBT, True, "1234", True),
+        (State.INTENDED, False, "1234", True),
+        (State.CREATED, False, "1234", True),
+        (State.PLANNED, False, KEPT, True),
+        (State.PLANNED, False, "9" * 20, True),  # the recipe makes such ones, if it is told to
+    ],
+)
+def test_weak_passwords_of_an_earlier_run_are_replaced_where_nobody_can_have_them(
+    state, doubted, kept, stays
+):
+    policy = Policy(recipe=Recipe(length=20, alphabet="0123456789"))
+    row = OpenRow(1, 2, "ada", None, known(state, kept, doubted=doubted))
+    assert (step_for(row, policy, VAULT, replaces_weak=True).password == kept) is stays
+    assert step_for(row, policy, VAULT).password == kept
+
+
 def test_a_blank_password_is_generated_by_the_recipe():
     policy = Policy(recipe=Recipe(length=31))
     first, second = step("", None, policy), step("", None, policy)

@@ -97,8 +97,26 @@ source_flags = _together(
     setting(
         "--weak-passwords",
         type=click.Choice([choice.value for choice in WeakPasswords]),
-        help="Refuse, warn of (default) or allow weak passwords.",
+        help="Refuse, warn of (default) or allow weak passwords, or replace them by new ones.",
     ),
+    setting(
+        "--where",
+        metavar="EXPRESSION",
+        help="Take the rows that match alone, such as 'department == \"Sales\"'.",
+    ),
+    setting(
+        "--names",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Table with the columns old and new: usernames that are decided.",
+    ),
+    setting(
+        "--username-template",
+        metavar="TEMPLATE",
+        help="Make usernames of columns, such as '{username}-{domain}'.",
+    ),
+    setting("--prefix", metavar="TEXT", help="In front of usernames."),
+    setting("--lower", is_flag=True, help="Put usernames into lower case."),
 )
 
 account_flags = _together(

@@ -96,7 +96,8 @@ def command(
             _tell_files(staged, files)
     if not planned:
         click.echo("Nothing to do: the inbox is empty.", err=settings.json_)
-    sys.exit(1 if any(plan.remembered.get(Outcome.INVALID) for _, plan in planned) else 0)
+    wrong = any(plan.remembered.get(Outcome.INVALID) or staged.stops for staged, plan in planned)
+    sys.exit(1 if wrong else 0)
 
 
 class _Files(NamedTuple):
@@ -182,6 +183,8 @@ def _tell(staged: Staged, plan: Plan) -> None:
     click.echo(f"{source}, sheet {staged.sheet}:" if staged.sheet else f"{source}:")
     for line in (*problem_lines(staged), *plan_lines(plan)):
         click.echo(line)
+    for stop in staged.stops:
+        click.echo(f"  A run would call nothing: {stop.what} {stop.cure}")
 
 
 def _as_json(staged: Staged, plan: Plan, files: _Files) -> dict[str, object]:
@@ -197,6 +200,7 @@ def _as_json(staged: Staged, plan: Plan, files: _Files) -> dict[str, object]:
         "seconds": plan.seconds,
         "way": plan.way
         and {"way": plan.way.way.value, "why": plan.way.why, "listed": plan.way.total},
+        "stops": [{"what": stop.what, "cure": stop.cure} for stop in staged.stops],
         "problems": [
             {
                 "kind": tally.problem.kind,

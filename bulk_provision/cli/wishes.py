@@ -169,7 +169,7 @@ def source_of(settings: Settings) -> Source:
     """Return the input that settings name.
 
     Raises:
-        UsageError: they name none, or an environment variable without the workbook's password.
+        UsageError: they name none, or what `Source.of` cannot use.
     """
     from bulk_provision.errors import UsageError
     from bulk_provision.job import Source

@@ -25,6 +25,11 @@ RESULT_COLUMNS = (
 )
 """How the sheets of our own results files begin: such a file, corrected, is a source again."""
 
+OLD_USERNAME = "old username"
+"""The further column with what a user was called before rules gave him his username."""
+
+RENAMED_COLUMNS = (RESULT_COLUMNS[0], OLD_USERNAME, *RESULT_COLUMNS[1:])
+"""How they begin where there is an old username: beside the new one."""
 
 ANNOTATED_COLUMNS = ("outcome", "username", "password", "connect_url", "message")
 """What `--annotate` adds at the right of a source: it is left aside when that is read again."""
@@ -135,7 +140,15 @@ def mapped(cells: Sequence[str], column: str) -> list[int]:
 
 def is_results(cells: Sequence[str]) -> bool:
     """Say whether this is the header of a results file of our own."""
-    return tuple(cells[: len(RESULT_COLUMNS)]) == RESULT_COLUMNS
+    return bool(beginning_of_results(cells))
+
+
+def beginning_of_results(cells: Sequence[str]) -> tuple[str, ...]:
+    """Return the beginning of our results files that this header has; () when it has none."""
+    for beginning in (RESULT_COLUMNS, RENAMED_COLUMNS):
+        if tuple(cells[: len(beginning)]) == beginning:
+            return beginning
+    return ()
 
 
 def annotated(cells: Sequence[str]) -> range:
@@ -206,8 +219,9 @@ def assign(cells: Sequence[str], mapping: Mapping[str, str], place: str) -> dict
 
 def assign_results(cells: Sequence[str]) -> dict[str, int]:
     """Give each field its column in a results file of our own, where our columns decide."""
-    found = {field: RESULT_COLUMNS.index(field) for field in _MANDATORY}
-    further = [*("" for _ in RESULT_COLUMNS), *cells[len(RESULT_COLUMNS) :]]
+    beginning = beginning_of_results(cells)
+    found = {field: beginning.index(field) for field in _MANDATORY}
+    further = [*("" for _ in beginning), *cells[len(beginning) :]]
     for field in FIELDS:
         if field not in found and len(columns := candidates(further, field)) == 1:
             found[field] = columns[0]

@@ -61,11 +61,17 @@ class ExportedUsers:
         sha256: of the source's bytes, in hex.
         columns: the names of the columns that travel along.
         fields: "username" and "password" → where they are found, as the export names it.
+        is_export: True,
+        is_renamed: and False: the usernames are those of the old system,
+        selection: of all users.
         told: whose export it is.
         skipped: how many entries were left out, by remark; known once `rows` came to its end.
     """
 
     spreadsheet = None
+    is_export = True
+    is_renamed = False
+    selection = ""
 
     def __init__(self, source: Source, book: Book, told: Told, taking: Taking) -> None:
         self._source = source

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.columns import (
-    RESULT_COLUMNS,
+    OLD_USERNAME,
     assign,
     assign_results,
+    beginning_of_results,
     candidates,
     password_like,
     unguarded,
@@ -64,7 +65,7 @@ def locate(book: Book, name: str | None, mapping: Mapping[str, str], source: str
         raise _no_users(head, fields, place)
     width = _width(head)
     others = _others(head, fields, width)
-    named = {*fields.values(), *others, *range(len(RESULT_COLUMNS) if head.ours else 0)}
+    named = {*fields.values(), *others, *range(len(beginning_of_results(head.cells)))}
     named |= {*head.annotated}
     return Layout(
         heads=tuple(heads),
@@ -92,7 +93,9 @@ def _others(head: Head, fields: Mapping[str, int], width: int) -> dict[int, str]
     credentials = (fields["username"], fields.get("password"))
     others: dict[int, str] = {}
     taken: Counter[str] = Counter()
-    for index in range(len(RESULT_COLUMNS) if head.ours else 0, width):
+    beginning = beginning_of_results(head.cells)
+    old = [beginning.index(OLD_USERNAME)] if OLD_USERNAME in beginning else []
+    for index in (*old, *range(len(beginning), width)):
         name = head.cells[index] if index < len(head.cells) else ""
         if head.ours and head.sheet.ragged:
             name = unguarded(name)

@@ -48,13 +48,22 @@ class Table:
         fields: the fields found: "username" and perhaps "password", "name", "email" → header.
         notes: warnings about the source as a whole.
         left_out: warnings about what stands below the table; known once `rows` came to its end.
+        is_results: whether it is a results file of our own.
+        is_export: False, as for every spreadsheet,
+        is_renamed: and this, too: the usernames are those that stand there,
+        selection: of all rows.
     """
+
+    is_export = False
+    is_renamed = False
+    selection = ""
 
     def __init__(self, source: Source, book: Book, layout: Layout, wishes: Wishes) -> None:
         self._source = source
         self._wishes = wishes
         self._book = book
         self._layout = layout
+        self.is_results = layout.ours
         head = layout.heads[0]
         self.source = source.name
         self.sheet = head.sheet.name

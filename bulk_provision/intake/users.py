@@ -40,6 +40,18 @@ class Users(Protocol):
         """The spreadsheet itself, whose cells can be marked; None for what is none."""
 
     @property
+    def is_export(self) -> bool:
+        """Whether this is another system's export: its usernames are what that system knows."""
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether rules make the usernames out of what stands in the source."""
+
+    @property
+    def selection(self) -> str:
+        """The expression that selects the rows; "" when all of them are read."""
+
+    @property
     def notes(self) -> tuple[Problem, ...]:
         """Warnings about the source as a whole."""
 

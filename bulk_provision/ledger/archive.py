@@ -135,6 +135,7 @@ def _record(connection: Connection, row: Any) -> RunRecord:  # noqa: ANN401  (a 
         job=row["job"],
         has_rows=row["counts"] is None,
         later=later,
+        selection=row["selection"],
     )
 
 

@@ -188,6 +188,7 @@ class Book:
         job: str = "",
         undoes: int | None = None,
         kind: str = "provision",
+        selection: str = "",
         only_planned: bool = False,
     ) -> int:
         """Write down that a run begins (or that one is only planned); return its number."""
@@ -208,6 +209,7 @@ class Book:
                     job=job,
                     kind=kind if undoes is None else "undo",
                     undoes=undoes,
+                    selection=selection,
                 )
             )
             assert result.inserted_primary_key is not None
@@ -412,6 +414,14 @@ class Book:
         """Yield, in pages, the rows whose username an earlier row has already."""
         return self._twins(run_id, rows.c.username, sa.func.count() > 1, exact=True)
 
+    def collisions(self, run_id: int) -> Iterator[list[Twin]]:
+        """Yield, in pages, all rows whose username another row has too, those of one together.
+
+        Rows that are refused already are not among them; but they count as the other row.
+        """
+        several = sa.func.count() > 1
+        return self._twins(run_id, rows.c.username, several, exact=True, with_first=True)
+
     def case_twins(self, run_id: int) -> Iterator[list[Twin]]:
         """Yield, in pages, the rows whose username differs from an earlier one only by case."""
         several = sa.func.count(rows.c.username.distinct()) > 1
@@ -439,6 +449,7 @@ class Book:
         several: sa.ColumnElement[bool],
         *,
         exact: bool,
+        with_first: bool = False,
     ) -> Iterator[list[Twin]]:
         groups = (
             sa.select(key.label("key"), sa.func.min(rows.c.seq).label("first"))
@@ -454,11 +465,12 @@ class Book:
             .join(first, (first.c.run_id == run_id) & (first.c.seq == groups.c.first))
             .where(
                 rows.c.run_id == run_id,
-                rows.c.seq > groups.c.first,
                 rows.c.outcome.is_distinct_from(Outcome.INVALID),
             )
-            .order_by(rows.c.seq)
+            .order_by(*((groups.c.first, rows.c.seq) if with_first else (rows.c.seq,)))
         )
+        if not with_first:
+            found = found.where(rows.c.seq > groups.c.first)
         if not exact:
             found = found.where(rows.c.username != first.c.username)
         with self._engine.connect().execution_options(**READS) as connection:

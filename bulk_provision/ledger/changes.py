@@ -37,8 +37,10 @@ class Change(NamedTuple):
 def change_since_last(connection: Connection, account_id: int, run_id: int) -> Change:
     """Compare a staged run with the last one before it.
 
-    The last one is of the same account and job (without a job: of the same source), its source was
-    read to the end, and it was not stopped by a limit: what looked wrong once is no measure.
+    The last one is of the same account and job (without a job: of the same source), selected its
+    rows by the same expression (a wave would look like a truncated source beside another one), its
+    source was read to the end, and it was not stopped by a limit: what looked wrong once is no
+    measure.
     """
     of_run = rows.c.run_id == run_id
     is_invalid = rows.c.outcome == Outcome.INVALID
@@ -80,8 +82,8 @@ def change_since_last(connection: Connection, account_id: int, run_id: int) -> C
 
 
 def _last_before(connection: Connection, account_id: int, run_id: int) -> sa.Select[Any]:
-    job, source = connection.execute(
-        sa.select(runs.c.job, runs.c.source).where(runs.c.id == run_id)
+    job, source, selection = connection.execute(
+        sa.select(runs.c.job, runs.c.source, runs.c.selection).where(runs.c.id == run_id)
     ).one()
     alike = (runs.c.job == job) if job else (runs.c.job == "") & (runs.c.source == source)
     return (
@@ -93,6 +95,7 @@ def _last_before(connection: Connection, account_id: int, run_id: int) -> sa.Sel
             runs.c.staged_at.is_not(None),
             runs.c.exit_code.is_distinct_from(ExitCode.LIMIT_PASSED),
             sa.select(rows.c.seq).where(rows.c.run_id == runs.c.id).exists(),
+            runs.c.selection == selection,
             alike,
         )
         .order_by(runs.c.id.desc())

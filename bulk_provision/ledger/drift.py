@@ -42,10 +42,14 @@ class Beside(NamedTuple):
 
 
 def last_sources(connection: Connection, account_id: int) -> list[int]:
-    """Return the newest run of each job, or of each source without a job, that still has rows."""
+    """Return the newest run of each job, or of each source without a job, that still has rows.
+
+    A run that selected its rows (a wave) has not the whole source: each selection's newest run
+    counts, unless a run of the whole source is newer.
+    """
     of_what = sa.case((runs.c.job != "", "job " + runs.c.job), else_="file " + runs.c.source)
     newest = (
-        sa.select(sa.func.max(runs.c.id))
+        sa.select(of_what, runs.c.selection, sa.func.max(runs.c.id))
         .where(
             runs.c.account_id == account_id,
             runs.c.kind == "provision",
@@ -54,9 +58,11 @@ def last_sources(connection: Connection, account_id: int) -> list[int]:
             runs.c.exit_code.is_distinct_from(ExitCode.LIMIT_PASSED),
             sa.select(rows.c.seq).where(rows.c.run_id == runs.c.id).exists(),
         )
-        .group_by(of_what)
+        .group_by(of_what, runs.c.selection)
     )
-    return list(connection.scalars(newest))
+    found = [tuple(row) for row in connection.execute(newest)]
+    whole = {what: run_id for what, selection, run_id in found if not selection}
+    return [run_id for what, _, run_id in found if run_id >= whole.get(what, 0)]
 
 
 def in_doubt(connection: Connection, account_id: int) -> int:

@@ -94,6 +94,7 @@ def remove_rows(engine: Engine, job: str, days: float) -> int:
         .where(
             newest.c.account_id == runs.c.account_id,
             newest.c.job == job,
+            newest.c.selection == runs.c.selection,
             newest.c.kind == "provision",
             newest.c.staged_at.is_not(None),
             newest.c.exit_code.is_distinct_from(ExitCode.LIMIT_PASSED),

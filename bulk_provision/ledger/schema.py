@@ -19,7 +19,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-HEAD = "0003"  # the newest migration; lets an up-to-date ledger open without Alembic's 1 s import
+HEAD = "0004"  # the newest migration; lets an up-to-date ledger open without Alembic's 1 s import
 
 
 class State(StrEnum):
@@ -94,6 +94,7 @@ runs = sa.Table(
     sa.Column("counts", sa.Text),  # JSON: outcomes and calls, once its rows are removed
     sa.Column("staged_at", sa.Float),  # when its source was read to the end; NULL: not yet, never
     sa.Column("erased_at", sa.Float),  # when `forget` erased the passwords of its source's cells
+    sa.Column("selection", sa.Text, nullable=False, server_default=""),  # as --where was written
     sa.Index("runs_by_account", "account_id", "ended_at"),
 )
 

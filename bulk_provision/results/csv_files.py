@@ -23,7 +23,7 @@ from contextlib import ExitStack
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
-from bulk_provision.results.layout import COLUMNS, pile_of
+from bulk_provision.results.layout import COLUMNS, has_old_username, pile_of, with_old_beside
 from bulk_provision.results.place import csv_paths, export_again, placed
 
 if TYPE_CHECKING:
@@ -57,7 +57,10 @@ def write(
 ) -> tuple[Path, ...]:
     """Write the four files and put them in place; see `results.write_csv`."""
     paths = csv_paths(path, run.kind)
+    is_renamed = has_old_username(run.columns)
     header = [*COLUMNS, *map(guard, run.columns)]
+    if is_renamed:
+        header = with_old_beside(header)
     with (
         placed(tuple(paths.values()), overwrite=overwrite, cure=export_again(run.run_id)) as files,
         ExitStack() as texts,
@@ -75,7 +78,8 @@ def write(
             writers[pile] = csv.writer(text)
             writers[pile].writerow(header)
         for row in rows():
-            writers[pile_of(row)].writerow(_cells(row))
+            cells = _cells(row)
+            writers[pile_of(row)].writerow(with_old_beside(cells) if is_renamed else cells)
     return tuple(paths.values())
 
 

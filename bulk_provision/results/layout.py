@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from bulk_provision.intake.columns import OLD_USERNAME
 from bulk_provision.model import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bulk_provision.model import ResultRow
+
+_T = TypeVar("_T")
 
 COLUMNS = ("row", "username", "password", "connect_url", "outcome", "code", "message", "tip")
 """The first columns of every results file; the source's own columns follow, whatever their names.
@@ -62,6 +67,23 @@ def pile_of(row: ResultRow) -> Pile:
     if row.handed_over or row.outcome in _CREDENTIALS_WORK:
         return Pile.CREATED
     return _PILES.get(row.outcome, Pile.FAILED)
+
+
+def has_old_username(theirs: Sequence[str]) -> bool:
+    """Tell whether the first of the source's own columns is what users were called before."""
+    return bool(theirs) and theirs[0] == OLD_USERNAME
+
+
+def with_old_beside(cells: list[_T]) -> list[_T]:
+    """Move the first of the source's own cells beside the username.
+
+    Intake knows that beginning, too.
+
+    Args:
+        cells: of a row or the header: `COLUMNS`, then the source's own.
+    """
+    cells.insert(1, cells.pop(len(COLUMNS)))
+    return cells
 
 
 class Tally:

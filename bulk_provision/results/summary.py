@@ -268,6 +268,7 @@ def facts(run: RunRecord) -> list[tuple[str, str]]:
         ("Account", f"{run.appid} at {run.base_url}"),
         ("Source", "standard input" if run.source == "-" else run.source),
         *([("Sheet", run.sheet)] if run.sheet else []),
+        *([("Rows selected", run.selection)] if run.selection else []),
         ("SHA-256 of the source", run.sha256),
         ("Started", _moment(run.started_at)),
         ("Ended", ended),

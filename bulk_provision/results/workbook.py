@@ -15,7 +15,14 @@ from openpyxl.writer.excel import ExcelWriter
 
 from bulk_provision.errors import ResultsError
 from bulk_provision.results import summary_sheet
-from bulk_provision.results.layout import COLUMNS, SHEETS, Tally, pile_of
+from bulk_provision.results.layout import (
+    COLUMNS,
+    SHEETS,
+    Tally,
+    has_old_username,
+    pile_of,
+    with_old_beside,
+)
 from bulk_provision.results.looks import AMBER, GREEN, RED, SLATE, DataLooks, SummaryLooks
 from bulk_provision.results.place import export_again, placed
 from bulk_provision.results.protected import fill
@@ -135,7 +142,9 @@ class _Table:
         self._open_sheet = open_sheet
         self._looks = looks
         self._sheet_limit = sheet_limit
-        self._header = (*COLUMNS, *their_columns)
+        self._is_renamed = has_old_username(their_columns)
+        header = [*COLUMNS, *their_columns]
+        self._header = with_old_beside(header) if self._is_renamed else header
         self._sample: list[list[Cell]] | None = []  # None when the first sheet is open
         self._widths: list[float] = []
         self._stream: SheetStream | None = None
@@ -143,6 +152,8 @@ class _Table:
     def add(self, row: ResultRow) -> None:
         """Take the next row."""
         cells = _cells(row, self._looks)
+        if self._is_renamed:
+            cells = with_old_beside(cells)
         if self._sample is None:
             self._write(cells)
             return
@@ -176,7 +187,8 @@ class _Table:
         self.titles.append(title)
         self._stream = self._open_sheet(title)
         sheet = self._stream.sheet
-        sheet.freeze_panes = "C2"  # the header, and whose row it is
+        # The header, and whose row it is.
+        sheet.freeze_panes = "D2" if self._is_renamed else "C2"
         for column, width in enumerate(self._widths, 1):
             sheet.column_dimensions[get_column_letter(column)].width = width
         if coloured:
@@ -188,8 +200,8 @@ class _Table:
         sheet.HeaderFooter.oddFooter.center.text = "&A, page &P of &N"
         self._stream.begin()
         looks = self._looks
-        styles = [looks.our_header] * len(COLUMNS)
-        styles += [looks.their_header] * (len(self._header) - len(COLUMNS))
+        ours = len(COLUMNS) + self._is_renamed
+        styles = [looks.our_header] * ours + [looks.their_header] * (len(self._header) - ours)
         self._stream.add([*zip(styles, self._header, strict=True)], height=20)
 
     def _finish_sheet(self) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bulk_provision.errors import ProvisionError
+from bulk_provision.naming import Naming, names_in
+from bulk_provision.selection import Where
 from bulk_provision.setting_up.needs import (
     MADE_BY_RUNS,
     file_to_read,
@@ -23,7 +25,7 @@ from bulk_provision.settings import Finding, doubts, examine, is_inbox, is_patte
 from bulk_provision.settings.job_file import line_of, read_accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bulk_provision.settings import Loaded, Settings
 
@@ -100,6 +102,7 @@ def _of_own_accounts_file(loaded: Loaded, settings: Settings) -> Iterator[Findin
 
 def _looked_at(settings: Settings, known: set[str]) -> Iterator[Finding]:
     yield from _of_source(settings)
+    yield from _of_rules(settings)
     if not known & {*_ABOUT_ACCOUNTS, ""}:  # what is wrong there was said already
         yield from _of_accounts(settings)
     yield from _of_secrets(settings)
@@ -131,6 +134,20 @@ def _of_source(settings: Settings) -> Iterator[Finding]:
     except (OSError, ProvisionError) as problem:
         cure = "Let the user that the job runs as read it."
         yield Finding("source", f"it cannot be looked at: {problem}.", cure, is_warning=True)
+
+
+def _of_rules(settings: Settings) -> Iterator[Finding]:
+    """Look at the rules that make usernames, and at what selects rows; columns nobody knows yet."""
+    makers: dict[str, Callable[[], object]] = {
+        "username_template": lambda: Naming(settings.username_template),
+        "where": lambda: None if settings.where is None else Where(settings.where),
+        "names": lambda: None if settings.names is None else names_in(str(settings.names)),
+    }
+    for key, make in makers.items():
+        try:
+            make()
+        except ProvisionError as problem:
+            yield Finding(key, problem.what, problem.cure)
 
 
 def _nothing_there(source: str) -> str:

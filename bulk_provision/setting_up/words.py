@@ -38,7 +38,9 @@ _TOLD_WHEN = {
 
 def in_words(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield what a job does: a heading and a sentence or two under it."""
-    yield "reads", _source(settings)
+    yield "reads", _source(settings) + _rows(settings)
+    if rules := "; ".join(_rules(settings)):
+        yield "names", rules
     for name in served_names(settings):
         yield "account", _account(settings, name)
     yield "due", _due(settings)
@@ -64,6 +66,21 @@ def _source(settings: Settings) -> str:
         which = "every file" if settings.pick is Pick.ALL else "the newest file"
         return f"{which} that matches {source}"
     return source
+
+
+def _rows(settings: Settings) -> str:
+    return "" if settings.where is None else f", of it the rows where {settings.where.strip()}"
+
+
+def _rules(settings: Settings) -> Iterator[str]:
+    if settings.names is not None:
+        yield f"usernames are those in {settings.names}, where it has one"
+    if settings.username_template is not None:
+        yield f"usernames are made as {settings.username_template}"
+    if settings.prefix:
+        yield f"{settings.prefix} goes in front"
+    if settings.lower:
+        yield "in lower case"
 
 
 def _account(settings: Settings, name: str | None) -> str:

@@ -20,7 +20,7 @@ BOUND = frozenset(
     {
         # which rows are read, and as what
         "sheet", "encoding", "map", "from_", "include", "generate_passwords", "allow_username",
-        "weak_passwords",
+        "weak_passwords", "username_template", "prefix", "lower", "names", "where",
         # for which account each of them is; the account itself is bound by its app id and address
         "account_column", "account",
         # what is done about them

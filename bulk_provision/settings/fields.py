@@ -115,6 +115,12 @@ class Settings(BaseSettings):
     map: Annotated[dict[str, str], NoDecode, _MapText] = Field(default_factory=dict)
     allow_username: str = ""
     weak_passwords: WeakPasswords = WeakPasswords.WARN
+    where: str | None = None
+    # what users are called
+    names: Path | None = None
+    username_template: str | None = None
+    prefix: str = Field(default="", max_length=64)
+    lower: bool = False
     # the account
     appid: int | None = Field(default=None, ge=0, lt=2**63)  # what a database can hold
     secret: SecretStr | None = None

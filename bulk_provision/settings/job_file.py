@@ -25,6 +25,7 @@ _PATHS = {
     "metrics",
     "healthcheck_file",
     "notify_file",
+    "names",
 }
 
 

@@ -54,7 +54,7 @@ LEFT_OUT: Mapping[Remark, Doubt] = {
 _GENERATE = "To have new ones made for all that have none: --generate-passwords"
 
 UNUSABLE: Mapping[Remark, Doubt] = {
-    remark: Doubt(f"password-{remark.value}", why, _GENERATE)
+    remark: Doubt(f"no-password-{remark.value}", why, _GENERATE)
     for remark, why in (
         (
             Remark.HASHED,
@@ -69,6 +69,9 @@ UNUSABLE: Mapping[Remark, Doubt] = {
     )
 }
 """Why a user has no usable password, where no new one may be made."""
+
+PASSWORD_UNUSABLE = frozenset(doubt.kind for doubt in UNUSABLE.values())
+"""The kinds of problems that users without a usable password have."""
 
 _TELL_THE_USER = "Set the phone up anew, with the password in the results."
 
