@@ -116,8 +116,10 @@ def test_each_sample_is_recognised_by_its_own_reader_alone(name):
         "[Unit]\nDescription=x\n[Service]\nType=simple\nUser=root\n",
         "[client]\nuser = root\npassword = secret\nhost = localhost\n",
         # iax.conf looks like sip.conf, but speaks IAX
-        "[general]\nbandwidth=low\njitterbuffer=no\n"
-        "[6001]\ntype=friend\nhost=dynamic\nsecret=x\ncallerid=A <6001>\n",
+        (
+            "[general]\nbandwidth=low\njitterbuffer=no\n"
+            "[6001]\ntype=friend\nhost=dynamic\nsecret=x\ncallerid=A <6001>\n"
+        ),
         "[default]\nexten => 6001,1,Dial(PJSIP/6001)\n",
         "[6001]\n",
         "",
@@ -133,7 +135,10 @@ def test_a_comment_ends_a_line_unless_its_semicolon_is_escaped():
 
 
 def test_block_comments_nest_and_go_over_lines():
-    text = "[a]\nk=1\n;--\nk=2\n;-- inner --;\n[b]\n--;\nl=2 ;-- in one line --; 3\n;--- a plain one\nm=4\n"
+    text = (
+        "[a]\nk=1\n;--\nk=2\n;-- inner --;\n[b]\n--;\n"
+        "l=2 ;-- in one line --; 3\n;--- a plain one\nm=4\n"
+    )
     assert conf(text) == [("a", {"k": ["1"], "l": ["2  3"], "m": ["4"]})]
     assert uncommented(";-- a ;-- b --; c --; d", 0) == (" d", 0)
 
@@ -309,7 +314,10 @@ def test_who_is_a_user_in_sip_conf(settings, remarks):
 
 
 def test_sip_conf_sections_without_a_known_type_are_nobody():
-    text = "[general]\nsecret=x\n[authentication]\nauth=me:pw@realm\n[a]\nsecret=x\n[b]\ntype=x\nsecret=y\n"
+    text = (
+        "[general]\nsecret=x\n[authentication]\nauth=me:pw@realm\n"
+        "[a]\nsecret=x\n[b]\ntype=x\nsecret=y\n"
+    )
     assert read(SIP, file("sip.conf", text)) == []
 
 
@@ -402,10 +410,10 @@ def test_what_is_no_user_in_pjsip_conf():
         ("accepts_auth=yes\ninbound_auth/username=u\ninbound_auth/password=x", "", "u"),
         ("accepts_auth=yes\ninbound_auth/username=u", "missing", "u"),
         ("accepts_auth=yes\ninbound_auth/password=x", "no-login", ""),
-        ("accepts_auth=yes\ninbound_auth/username=u\ninbound_auth/auth_type=md5\n"
-         "inbound_auth/md5_cred=00", "hashed", "u"),
-        ("accepts_auth=yes\nsends_auth=yes\ninbound_auth/username=u\n"
-         "outbound_auth/username=us", "trunk", "us"),
+        (("accepts_auth=yes\ninbound_auth/username=u\ninbound_auth/auth_type=md5\n"
+         "inbound_auth/md5_cred=00"), "hashed", "u"),
+        (("accepts_auth=yes\nsends_auth=yes\ninbound_auth/username=u\n"
+         "outbound_auth/username=us"), "trunk", "us"),
         ("remote_hosts=192.0.2.1", "by-address", "me"),
         ("transport=udp", "missing", "me"),
     ],
@@ -429,8 +437,9 @@ def test_many_users_are_read_one_by_one():
 @given(
     st.lists(
         st.sampled_from(
-            ["[a]", "[a](!)", "[b](a)", "[a](+)", "[", "](", "k=v", "k+=v", "secret=x", "type=friend",
-             "type=endpoint", "type=auth", "auth=a", "type=wizard", ";--", "--;", ";", "\\;", "\\",
+            ["[a]", "[a](!)", "[b](a)", "[a](+)", "[", "](", "k=v", "k+=v", "secret=x",
+             "type=friend", "type=endpoint", "type=auth", "auth=a", "type=wizard", ";--", "--;",
+             ";", "\\;", "\\",
              "#include x", "#include *", "#", "(", "\x00", "é", "=", "=>"]
         )
         | st.text(max_size=6),

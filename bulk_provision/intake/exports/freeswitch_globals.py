@@ -17,7 +17,7 @@ from xml.parsers import expat
 
 from bulk_provision.intake.cells import storable
 from bulk_provision.intake.exports.export import File, Tell
-from bulk_provision.intake.exports.fragments import parse
+from bulk_provision.intake.exports.fragments import ROOT, parse
 from bulk_provision.intake.readers.xml_parts import safe_parser
 from bulk_provision.model import Problem
 
@@ -87,7 +87,6 @@ class _Survey:
         self._parser.EndElementHandler = self._end
         for _ in parse(self._parser, self._file):
             pass
-        self._found.lines[self._file.name] = self._parser.CurrentLineNumber
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if name == "domain":
@@ -98,6 +97,9 @@ class _Survey:
     def _end(self, name: str) -> None:
         if name == "domain":
             self._domains.pop()
+        elif name == ROOT:  # a line that ends with the file is not one more
+            at_start = self._parser.CurrentColumnNumber == 0
+            self._found.lines[self._file.name] = self._parser.CurrentLineNumber - at_start
 
     def _directive(self, command: str, data: str) -> None:
         variables = self._found.variables
