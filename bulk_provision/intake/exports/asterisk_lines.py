@@ -24,7 +24,8 @@ BLANKS = "".join(map(chr, range(1, 33)))
 _LINE_LIMIT = 8191  # characters; config.c skips longer lines
 _COMMENTS_LIMIT = 128  # nested block comments
 _DEPTH_LIMIT = 10  # files that include one another
-_FILES_LIMIT = 10_000
+_FILES_LIMIT = 10_000  # that are included, each as often as it is; those that are missing, too
+_WARNINGS_LIMIT = 100
 _CONFIGURATION_FOLDER = "/etc/asterisk/"
 _DIRECTIVE = re.compile(r"#(\w*)[\x01-\x20]*(.*)", re.DOTALL)
 _WHOLE_FOLDER = "Put it beside the file, and give the folder, or a .zip or .tar of it."
@@ -72,7 +73,7 @@ class Lines:
     Args:
         files: of the export.
         main: the name of the file to begin with, without a folder; when there is none, the first.
-        tell: takes warnings, each kind once for a file.
+        tell: takes warnings, the same once for a file.
     """
 
     def __init__(self, files: Iterator[File], main: str, tell: Tell) -> None:
@@ -81,12 +82,12 @@ class Lines:
         self._main = _main_file(all_files, main)
         self._folder = posixpath.dirname(self._main.name) if self._main else ""
         self._tell = tell
-        self._told: set[tuple[str, str]] = set()
+        self._told: set[tuple[str, str, str]] = set()
         self._decodings: dict[str, Decoding] = {}
         self._open: list[str] = []  # the names of the files that are being read, one in another
         self._count = 0  # lines read, of all files
         self._before = 0  # the same, without those of the current file
-        self._opened = 0
+        self._included = 0
         self.cell: Callable[[str], str] | None = None
         """What makes a cell out of a piece of the current file; None: it is one as it is."""
 
@@ -100,8 +101,9 @@ class Lines:
 
     def warn(self, kind: str, number: int, seen: str, why: str, cure: str) -> None:
         """Tell a warning about a line."""
-        if (kind, self._open[-1]) not in self._told:
-            self._told.add((kind, self._open[-1]))
+        key = (kind, self._open[-1], seen)
+        if key not in self._told and len(self._told) < _WARNINGS_LIMIT:
+            self._told.add(key)
             self._tell(Problem(kind, self.place(number), seen[:80], why, cure, warning=True))
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
@@ -115,7 +117,7 @@ class Lines:
             SourceError: it is no text, or there is no end to it.
         """
         self._open.clear()
-        self._count = self._opened = 0
+        self._count = self._included = 0
         if self._main is not None:
             yield from self._read(self._main)
 
@@ -123,7 +125,6 @@ class Lines:
         """Read a file, with what it includes."""
         if (decoding := self._decodings.get(file.name)) is None:
             decoding = self._decodings[file.name] = decoding_of(file)
-        self._opened += 1
         self._open.append(file.name)
         self.cell = cell = None if decoding.encoding.clean else decoding.cell
         self._before = self._count
@@ -187,6 +188,12 @@ class Lines:
 
     def _include(self, name: str, *, needed: bool) -> Iterator[tuple[int, str]]:
         found = self._found(name)
+        self._included += max(1, len(found))
+        if self._included > _FILES_LIMIT:
+            raise SourceError(
+                f"{self.place(self._count)}: more than {_FILES_LIMIT:,} files are included.",
+                "Give the files that hold the users alone.",
+            )
         if not found and needed:
             self.warn(
                 "include-missing",
@@ -204,11 +211,6 @@ class Lines:
                     "it leads back to a file that includes it, or further than Asterisk follows: "
                     "it was not read once more",
                     "Take the line away.",
-                )
-            elif self._opened >= _FILES_LIMIT:
-                raise SourceError(
-                    f"{self.place(self._count)}: more than {_FILES_LIMIT:,} files are included.",
-                    "Give the files that hold the users alone.",
                 )
             else:
                 yield from self._read(file)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from xml.parsers import expat
 
+from bulk_provision.errors import SourceError
 from bulk_provision.intake.cells import storable
 from bulk_provision.intake.exports.export import File, Tell
 from bulk_provision.intake.exports.fragments import ROOT, parse
@@ -25,6 +26,8 @@ _VARIABLE = re.compile(r"\$\$\{([^{}$]{0,200})\}")
 _NESTED_LIMIT = 5  # variables that are set by others
 _VALUE_LIMIT = 1000  # characters
 _SETTINGS_LIMIT = 100_000  # variables, and includes
+_PATTERNS_LIMIT = 1000  # includes of which each is compared with every file
+_WILD = "*?["
 _CONFIGURATION_FOLDER = re.compile(r"\$\$\{(?:conf_dir|base_dir)\}/(?:conf/)?")
 
 
@@ -105,7 +108,7 @@ class _Survey:
         variables = self._found.variables
         if command in ("set", "global"):
             name, equals, value = data.partition("=")
-            if equals and len(variables) < _SETTINGS_LIMIT:
+            if equals and len(variables) < _SETTINGS_LIMIT and len(value) <= _VALUE_LIMIT:
                 variables[name.strip()] = value.strip()
         elif command == "include" and len(self._includes) < _SETTINGS_LIMIT:
             domain = self._domains[-1] if self._domains else ""
@@ -128,9 +131,17 @@ def survey(files: Sequence[File], tell: Tell) -> Globals:
     for file in files:
         _Survey(file, found, includes).go()
     names = [file.name for file in files]
+    patterns = sum(any(letter in include.pattern for letter in _WILD) for include in includes)
+    if patterns > _PATTERNS_LIMIT:
+        raise SourceError(
+            f"{includes[-1].file}: up to there, more than {_PATTERNS_LIMIT:,} includes have a "
+            "pattern such as *.xml.",
+            "Give the folder of the directory alone.",
+        )
+    at_hand = frozenset(names)
     told: set[str] = set()
     for include in includes:
-        included = _matching(include, names)
+        included = _matching(include, names, at_hand)
         domain = found.resolved(include.domain) or found.domain_of(include.file)
         for name in included:
             if domain and name != include.file:
@@ -141,10 +152,13 @@ def survey(files: Sequence[File], tell: Tell) -> Globals:
     return found
 
 
-def _matching(include: _Include, names: Sequence[str]) -> list[str]:
+def _matching(include: _Include, names: Sequence[str], at_hand: frozenset[str]) -> list[str]:
+    """Return the files that are included, of all those of the export."""
     pattern = _CONFIGURATION_FOLDER.sub("", include.pattern, count=1)
     folder = "" if pattern != include.pattern else posixpath.dirname(include.file)
     path = posixpath.normpath(posixpath.join(folder, pattern))
+    if not any(letter in path for letter in _WILD):
+        return [path] if path in at_hand else []
     parts = path.split("/")
     return [
         name
