@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.exports.export import File, Tell
-from bulk_provision.intake.exports.plain_text import Decoding, decoding_of
+from bulk_provision.intake.exports.plain_text import Decoding, as_included, decoding_of
 from bulk_provision.intake.records import TEXT_ROWS
 from bulk_provision.model import Problem
 
@@ -72,15 +72,17 @@ class Lines:
 
     Args:
         files: of the export.
-        main: the name of the file to begin with, without a folder; when there is none, the first.
+        main: the name of the file to begin with, without a folder: it includes the others. When
+            there is none, all files are read.
         tell: takes warnings, the same once for a file.
     """
 
     def __init__(self, files: Iterator[File], main: str, tell: Tell) -> None:
-        all_files = list(files)
+        all_files = [as_included(file) for file in files]
         self._files = {file.name: file for file in all_files}
-        self._main = _main_file(all_files, main)
-        self._folder = posixpath.dirname(self._main.name) if self._main else ""
+        self._roots = _roots(all_files, main)
+        self._folder = posixpath.dirname(self._roots[0].name) if self._roots else ""
+        self._read_once: set[str] = set()
         self._tell = tell
         self._told: set[tuple[str, str, str]] = set()
         self._decodings: dict[str, Decoding] = {}
@@ -118,14 +120,17 @@ class Lines:
         """
         self._open.clear()
         self._count = self._included = 0
-        if self._main is not None:
-            yield from self._read(self._main)
+        self._read_once.clear()
+        for file in self._roots:
+            if file.name not in self._read_once:
+                yield from self._read(file)
 
     def _read(self, file: File) -> Iterator[tuple[int, str]]:
         """Read a file, with what it includes."""
         if (decoding := self._decodings.get(file.name)) is None:
             decoding = self._decodings[file.name] = decoding_of(file)
         self._open.append(file.name)
+        self._read_once.add(file.name)
         self.cell = cell = None if decoding.encoding.clean else decoding.cell
         self._before = self._count
         local = depth = began = 0
@@ -149,7 +154,7 @@ class Lines:
                 self._before, self.cell = self._count - local, cell
         if self._count > TEXT_ROWS:
             raise SourceError(
-                f"{self._main_name}: with what it includes, it has more than {TEXT_ROWS:,} lines.",
+                f"{file.name}: up to its end, the files have more than {TEXT_ROWS:,} lines.",
                 "Give the files that hold the users alone.",
             )
         if depth:
@@ -240,15 +245,13 @@ class Lines:
             "Make it shorter.",
         )
 
-    @property
-    def _main_name(self) -> str:
-        return self._main.name if self._main else ""
 
-
-def _main_file(files: list[File], main: str) -> File | None:
-    """Return where to begin: the file of the name that Asterisk itself opens, the outermost."""
+def _roots(files: list[File], main: str) -> list[File]:
+    """Return where to begin: the outermost file of the name that Asterisk itself opens, or all."""
     named = [file for file in files if posixpath.basename(file.name).lower() == main]
-    return min(named or files[:1], key=lambda file: file.name.count("/"), default=None)
+    if named:
+        return [min(named, key=lambda file: file.name.count("/"))]
+    return [file for file in files if file.name.lower().endswith(".conf")] or files
 
 
 def _unquoted(name: str) -> str:
