@@ -244,13 +244,13 @@ def test_without_the_file_that_asterisk_opens_all_files_are_read():
     files = [
         file("./a.conf", "#include b.conf\n[1]\ntype=friend\nsecret=x\n"),
         file("./b.conf", "[2]\ntype=friend\nsecret=y\n"),
-        file("./c.conf", "[3]\ntype=friend\nsecret=z\n"),
+        file("./c.conf", "#include a.conf\n[3]\ntype=friend\nsecret=z\n"),
         file("./notes.txt", "[4]\ntype=friend\nsecret=no\n"),
     ]
     assert [(entry.login, entry.further["file"]) for entry in read(SIP, *files)] == [
         ("2", "b.conf:1"),
         ("1", "a.conf:2"),
-        ("3", "c.conf:1"),
+        ("3", "c.conf:2"),
     ]
 
 

@@ -208,6 +208,8 @@ class Lines:
                 _WHOLE_FOLDER,
             )
         for file in found:
+            if len(self._roots) > 1 and file.name in self._read_once:
+                continue  # without a main file, it was read by itself already
             if file.name in self._open or len(self._open) >= _DEPTH_LIMIT:
                 self.warn(
                     "include-circle",
