@@ -132,26 +132,28 @@ class Lines:
         self._open.append(file.name)
         self._read_once.add(file.name)
         self.cell = cell = None if decoding.encoding.clean else decoding.cell
-        self._before = self._count
-        local = depth = began = 0
+        count = self._before = self._count
+        depth = began = 0
         with decoding.text() as text:
             for line in text:
-                self._count += 1
-                local += 1
+                count += 1
                 if len(line) > _LINE_LIMIT:
-                    self._too_long()
+                    self._too_long(count)
                     continue
                 if depth or ";" in line:
-                    began = began if depth else self._count
+                    began = began if depth else count
                     line, depth = uncommented(line, depth)  # noqa: PLW2901
                 said = line.strip(BLANKS)
                 if not said:
                     continue
                 if said[0] != "#":
-                    yield self._count, said
+                    yield count, said
                     continue
+                self._count, before = count, self._before
                 yield from self._directive(said)
-                self._before, self.cell = self._count - local, cell
+                self._before, self.cell = before + self._count - count, cell
+                count = self._count
+        self._count = count
         if self._count > TEXT_ROWS:
             raise SourceError(
                 f"{file.name}: up to its end, the files have more than {TEXT_ROWS:,} lines.",
@@ -237,10 +239,10 @@ class Lines:
             if len(at := file.name.split("/")) == len(parts) and all(map(fnmatchcase, at, parts))
         ]
 
-    def _too_long(self) -> None:
+    def _too_long(self, number: int) -> None:
         self.warn(
             "line-too-long",
-            self._count,
+            number,
             "",
             f"it has more than {_LINE_LIMIT:,} characters, and Asterisk leaves such a line out; so "
             "was done here",
