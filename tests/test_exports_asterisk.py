@@ -116,8 +116,10 @@ def test_each_sample_is_recognised_by_its_own_reader_alone(name):
         "[Unit]\nDescription=x\n[Service]\nType=simple\nUser=root\n",
         "[client]\nuser = root\npassword = secret\nhost = localhost\n",
         # iax.conf looks like sip.conf, but speaks IAX
-        "[general]\nbandwidth=low\njitterbuffer=no\n"
-        "[6001]\ntype=friend\nhost=dynamic\nsecret=x\ncallerid=A <6001>\n",
+        (
+            "[general]\nbandwidth=low\njitterbuffer=no\n"
+            "[6001]\ntype=friend\nhost=dynamic\nsecret=x\ncallerid=A <6001>\n"
+        ),
         "[default]\nexten => 6001,1,Dial(PJSIP/6001)\n",
         "[6001]\n",
         "",
@@ -133,7 +135,10 @@ def test_a_comment_ends_a_line_unless_its_semicolon_is_escaped():
 
 
 def test_block_comments_nest_and_go_over_lines():
-    text = "[a]\nk=1\n;--\nk=2\n;-- inner --;\n[b]\n--;\nl=2 ;-- in one line --; 3\n;--- a plain one\nm=4\n"
+    text = (
+        "[a]\nk=1\n;--\nk=2\n;-- inner --;\n[b]\n--;\n"
+        "l=2 ;-- in one line --; 3\n;--- a plain one\nm=4\n"
+    )
     assert conf(text) == [("a", {"k": ["1"], "l": ["2  3"], "m": ["4"]})]
     assert uncommented(";-- a ;-- b --; c --; d", 0) == (" d", 0)
 
@@ -235,6 +240,20 @@ def test_an_included_file_is_read_where_it_is_included():
     assert warnings == []
 
 
+def test_without_the_file_that_asterisk_opens_all_files_are_read():
+    files = [
+        file("./a.conf", "#include b.conf\n[1]\ntype=friend\nsecret=x\n"),
+        file("./b.conf", "[2]\ntype=friend\nsecret=y\n"),
+        file("./c.conf", "#include a.conf\n[3]\ntype=friend\nsecret=z\n"),
+        file("./notes.txt", "[4]\ntype=friend\nsecret=no\n"),
+    ]
+    assert [(entry.login, entry.further["file"]) for entry in read(SIP, *files)] == [
+        ("2", "b.conf:1"),
+        ("1", "a.conf:2"),
+        ("3", "c.conf:2"),
+    ]
+
+
 def test_the_file_that_asterisk_itself_opens_is_the_first_to_be_read():
     common = "[1]\ntype=friend\nsecret=x\n"
     files = (
@@ -309,7 +328,10 @@ def test_who_is_a_user_in_sip_conf(settings, remarks):
 
 
 def test_sip_conf_sections_without_a_known_type_are_nobody():
-    text = "[general]\nsecret=x\n[authentication]\nauth=me:pw@realm\n[a]\nsecret=x\n[b]\ntype=x\nsecret=y\n"
+    text = (
+        "[general]\nsecret=x\n[authentication]\nauth=me:pw@realm\n"
+        "[a]\nsecret=x\n[b]\ntype=x\nsecret=y\n"
+    )
     assert read(SIP, file("sip.conf", text)) == []
 
 
@@ -402,10 +424,10 @@ def test_what_is_no_user_in_pjsip_conf():
         ("accepts_auth=yes\ninbound_auth/username=u\ninbound_auth/password=x", "", "u"),
         ("accepts_auth=yes\ninbound_auth/username=u", "missing", "u"),
         ("accepts_auth=yes\ninbound_auth/password=x", "no-login", ""),
-        ("accepts_auth=yes\ninbound_auth/username=u\ninbound_auth/auth_type=md5\n"
-         "inbound_auth/md5_cred=00", "hashed", "u"),
-        ("accepts_auth=yes\nsends_auth=yes\ninbound_auth/username=u\n"
-         "outbound_auth/username=us", "trunk", "us"),
+        (("accepts_auth=yes\ninbound_auth/username=u\ninbound_auth/auth_type=md5\n"
+         "inbound_auth/md5_cred=00"), "hashed", "u"),
+        (("accepts_auth=yes\nsends_auth=yes\ninbound_auth/username=u\n"
+         "outbound_auth/username=us"), "trunk", "us"),
         ("remote_hosts=192.0.2.1", "by-address", "me"),
         ("transport=udp", "missing", "me"),
     ],
@@ -429,8 +451,9 @@ def test_many_users_are_read_one_by_one():
 @given(
     st.lists(
         st.sampled_from(
-            ["[a]", "[a](!)", "[b](a)", "[a](+)", "[", "](", "k=v", "k+=v", "secret=x", "type=friend",
-             "type=endpoint", "type=auth", "auth=a", "type=wizard", ";--", "--;", ";", "\\;", "\\",
+            ["[a]", "[a](!)", "[b](a)", "[a](+)", "[", "](", "k=v", "k+=v", "secret=x",
+             "type=friend", "type=endpoint", "type=auth", "auth=a", "type=wizard", ";--", "--;",
+             ";", "\\;", "\\",
              "#include x", "#include *", "#", "(", "\x00", "é", "=", "=>"]
         )
         | st.text(max_size=6),

@@ -226,8 +226,10 @@ class Configuration:
 
     def _set(self, section: Section, number: int, text: str) -> None:
         """Read a line `key = value`."""
-        escaped = text[0] == "\\"  # the first character means nothing then
-        key, equals, value = text.partition("=") if not escaped else _escaped(text)
+        if text[0] == "\\":
+            key, equals, value = _escaped(text)
+        else:
+            key, equals, value = text.partition("=")
         if not equals:
             self._lines.warn(
                 "line-without-value",

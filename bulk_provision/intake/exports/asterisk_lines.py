@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.exports.export import File, Tell
-from bulk_provision.intake.exports.plain_text import Decoding, decoding_of
+from bulk_provision.intake.exports.plain_text import Decoding, as_included, decoding_of
 from bulk_provision.intake.records import TEXT_ROWS
 from bulk_provision.model import Problem
 
@@ -24,7 +24,8 @@ BLANKS = "".join(map(chr, range(1, 33)))
 _LINE_LIMIT = 8191  # characters; config.c skips longer lines
 _COMMENTS_LIMIT = 128  # nested block comments
 _DEPTH_LIMIT = 10  # files that include one another
-_FILES_LIMIT = 10_000
+_FILES_LIMIT = 10_000  # that are included, each as often as it is; those that are missing, too
+_WARNINGS_LIMIT = 100
 _CONFIGURATION_FOLDER = "/etc/asterisk/"
 _DIRECTIVE = re.compile(r"#(\w*)[\x01-\x20]*(.*)", re.DOTALL)
 _WHOLE_FOLDER = "Put it beside the file, and give the folder, or a .zip or .tar of it."
@@ -71,22 +72,24 @@ class Lines:
 
     Args:
         files: of the export.
-        main: the name of the file to begin with, without a folder; when there is none, the first.
-        tell: takes warnings, each kind once for a file.
+        main: the name of the file to begin with, without a folder: it includes the others. When
+            there is none, all files are read.
+        tell: takes warnings, the same once for a file.
     """
 
     def __init__(self, files: Iterator[File], main: str, tell: Tell) -> None:
-        all_files = list(files)
+        all_files = [as_included(file) for file in files]
         self._files = {file.name: file for file in all_files}
-        self._main = _main_file(all_files, main)
-        self._folder = posixpath.dirname(self._main.name) if self._main else ""
+        self._roots = _roots(all_files, main)
+        self._folder = posixpath.dirname(self._roots[0].name) if self._roots else ""
+        self._read_once: set[str] = set()
         self._tell = tell
-        self._told: set[tuple[str, str]] = set()
+        self._told: set[tuple[str, str, str]] = set()
         self._decodings: dict[str, Decoding] = {}
         self._open: list[str] = []  # the names of the files that are being read, one in another
         self._count = 0  # lines read, of all files
         self._before = 0  # the same, without those of the current file
-        self._opened = 0
+        self._included = 0
         self.cell: Callable[[str], str] | None = None
         """What makes a cell out of a piece of the current file; None: it is one as it is."""
 
@@ -100,8 +103,9 @@ class Lines:
 
     def warn(self, kind: str, number: int, seen: str, why: str, cure: str) -> None:
         """Tell a warning about a line."""
-        if (kind, self._open[-1]) not in self._told:
-            self._told.add((kind, self._open[-1]))
+        key = (kind, self._open[-1], seen)
+        if key not in self._told and len(self._told) < _WARNINGS_LIMIT:
+            self._told.add(key)
             self._tell(Problem(kind, self.place(number), seen[:80], why, cure, warning=True))
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
@@ -115,40 +119,44 @@ class Lines:
             SourceError: it is no text, or there is no end to it.
         """
         self._open.clear()
-        self._count = self._opened = 0
-        if self._main is not None:
-            yield from self._read(self._main)
+        self._count = self._included = 0
+        self._read_once.clear()
+        for file in self._roots:
+            if file.name not in self._read_once:
+                yield from self._read(file)
 
     def _read(self, file: File) -> Iterator[tuple[int, str]]:
         """Read a file, with what it includes."""
         if (decoding := self._decodings.get(file.name)) is None:
             decoding = self._decodings[file.name] = decoding_of(file)
-        self._opened += 1
         self._open.append(file.name)
+        self._read_once.add(file.name)
         self.cell = cell = None if decoding.encoding.clean else decoding.cell
-        self._before = self._count
-        local = depth = began = 0
+        count = self._before = self._count
+        depth = began = 0
         with decoding.text() as text:
             for line in text:
-                self._count += 1
-                local += 1
+                count += 1
                 if len(line) > _LINE_LIMIT:
-                    self._too_long()
+                    self._too_long(count)
                     continue
                 if depth or ";" in line:
-                    began = began if depth else self._count
+                    began = began if depth else count
                     line, depth = uncommented(line, depth)  # noqa: PLW2901
                 said = line.strip(BLANKS)
                 if not said:
                     continue
                 if said[0] != "#":
-                    yield self._count, said
+                    yield count, said
                     continue
+                self._count, before = count, self._before
                 yield from self._directive(said)
-                self._before, self.cell = self._count - local, cell
+                self._before, self.cell = before + self._count - count, cell
+                count = self._count
+        self._count = count
         if self._count > TEXT_ROWS:
             raise SourceError(
-                f"{self._main_name}: with what it includes, it has more than {TEXT_ROWS:,} lines.",
+                f"{file.name}: up to its end, the files have more than {TEXT_ROWS:,} lines.",
                 "Give the files that hold the users alone.",
             )
         if depth:
@@ -187,6 +195,12 @@ class Lines:
 
     def _include(self, name: str, *, needed: bool) -> Iterator[tuple[int, str]]:
         found = self._found(name)
+        self._included += max(1, len(found))
+        if self._included > _FILES_LIMIT:
+            raise SourceError(
+                f"{self.place(self._count)}: more than {_FILES_LIMIT:,} files are included.",
+                "Give the files that hold the users alone.",
+            )
         if not found and needed:
             self.warn(
                 "include-missing",
@@ -196,6 +210,8 @@ class Lines:
                 _WHOLE_FOLDER,
             )
         for file in found:
+            if len(self._roots) > 1 and file.name in self._read_once:
+                continue  # without a main file, it was read by itself already
             if file.name in self._open or len(self._open) >= _DEPTH_LIMIT:
                 self.warn(
                     "include-circle",
@@ -204,11 +220,6 @@ class Lines:
                     "it leads back to a file that includes it, or further than Asterisk follows: "
                     "it was not read once more",
                     "Take the line away.",
-                )
-            elif self._opened >= _FILES_LIMIT:
-                raise SourceError(
-                    f"{self.place(self._count)}: more than {_FILES_LIMIT:,} files are included.",
-                    "Give the files that hold the users alone.",
                 )
             else:
                 yield from self._read(file)
@@ -228,25 +239,23 @@ class Lines:
             if len(at := file.name.split("/")) == len(parts) and all(map(fnmatchcase, at, parts))
         ]
 
-    def _too_long(self) -> None:
+    def _too_long(self, number: int) -> None:
         self.warn(
             "line-too-long",
-            self._count,
+            number,
             "",
             f"it has more than {_LINE_LIMIT:,} characters, and Asterisk leaves such a line out; so "
             "was done here",
             "Make it shorter.",
         )
 
-    @property
-    def _main_name(self) -> str:
-        return self._main.name if self._main else ""
 
-
-def _main_file(files: list[File], main: str) -> File | None:
-    """Return where to begin: the file of the name that Asterisk itself opens, the outermost."""
+def _roots(files: list[File], main: str) -> list[File]:
+    """Return where to begin: the outermost file of the name that Asterisk itself opens, or all."""
     named = [file for file in files if posixpath.basename(file.name).lower() == main]
-    return min(named or files[:1], key=lambda file: file.name.count("/"), default=None)
+    if named:
+        return [min(named, key=lambda file: file.name.count("/"))]
+    return [file for file in files if file.name.lower().endswith(".conf")] or files
 
 
 def _unquoted(name: str) -> str:

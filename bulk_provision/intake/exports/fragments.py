@@ -15,7 +15,8 @@ from bulk_provision.errors import SourceError
 from bulk_provision.intake.exports.export import File
 from bulk_provision.intake.readers.xml_parts import DamagedError, parsed
 
-_ROOT = "fragments"
+ROOT = "fragments"
+"""The element that is put round a file."""
 _DECLARATION = re.compile(r"\s{0,1000}<\?xml\s([^>]{0,200})\?>")
 _ENCODING = re.compile(rb"""<\?xml\s[^>]{0,150}?encoding\s{0,9}=\s{0,9}["']([\w.:-]{1,40})["']""")
 _EXPORT_AGAIN = "Export or copy it again; where it was written by hand, mend it there."
@@ -31,7 +32,7 @@ class _Rooted(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         if self._place == 0:
             self._place = 1
-            return f"<{_ROOT}>".encode()
+            return f"<{ROOT}>".encode()
         while self._place < 3 and (piece := self._text.read(size)):
             if self._place == 1:
                 self._place = 2
@@ -41,7 +42,7 @@ class _Rooted(io.RawIOBase):
                 return piece.encode()
         if self._place < 3:
             self._place = 3
-            return f"</{_ROOT}>".encode()
+            return f"</{ROOT}>".encode()
         return b""
 
 
@@ -84,7 +85,7 @@ def _codec(start: bytes, name: str) -> str:
     wanted = declared[1].decode() if declared else "utf-8"
     try:
         codec = codecs.lookup(wanted)
-        b"".decode(wanted)  # some codecs are none of texts
+        "x".encode(wanted)  # some codecs are none of texts
     except (LookupError, ValueError):
         raise SourceError(
             f"{name}, line 1: there is no encoding {wanted!r}.", "Save it as UTF-8."

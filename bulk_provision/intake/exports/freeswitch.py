@@ -27,7 +27,7 @@ from bulk_provision.intake.exports.export import (
 )
 from bulk_provision.intake.exports.fragments import parse
 from bulk_provision.intake.exports.freeswitch_globals import Globals, survey
-from bulk_provision.intake.exports.plain_text import Numbers
+from bulk_provision.intake.exports.plain_text import Numbers, as_included
 from bulk_provision.intake.readers.xml_parts import DamagedError, safe_parser
 from bulk_provision.intake.records import Record
 
@@ -217,7 +217,7 @@ class FreeswitchExport:
         are counted, in the order of the files; the column "file" tells the file then, and the line
         in it.
         """
-        all_files = list(files)
+        all_files = [as_included(file) for file in files]
         if len(all_files) > 1:
             named = [file for file in all_files if file.name.lower().endswith(".xml")]
             all_files = named or all_files

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from xml.parsers import expat
 
+from bulk_provision.errors import SourceError
 from bulk_provision.intake.cells import storable
 from bulk_provision.intake.exports.export import File, Tell
-from bulk_provision.intake.exports.fragments import parse
+from bulk_provision.intake.exports.fragments import ROOT, parse
 from bulk_provision.intake.readers.xml_parts import safe_parser
 from bulk_provision.model import Problem
 
@@ -25,6 +26,8 @@ _VARIABLE = re.compile(r"\$\$\{([^{}$]{0,200})\}")
 _NESTED_LIMIT = 5  # variables that are set by others
 _VALUE_LIMIT = 1000  # characters
 _SETTINGS_LIMIT = 100_000  # variables, and includes
+_PATTERNS_LIMIT = 1000  # includes of which each is compared with every file
+_WILD = "*?["
 _CONFIGURATION_FOLDER = re.compile(r"\$\$\{(?:conf_dir|base_dir)\}/(?:conf/)?")
 
 
@@ -87,7 +90,6 @@ class _Survey:
         self._parser.EndElementHandler = self._end
         for _ in parse(self._parser, self._file):
             pass
-        self._found.lines[self._file.name] = self._parser.CurrentLineNumber
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if name == "domain":
@@ -98,12 +100,15 @@ class _Survey:
     def _end(self, name: str) -> None:
         if name == "domain":
             self._domains.pop()
+        elif name == ROOT:  # a line that ends with the file is not one more
+            at_start = self._parser.CurrentColumnNumber == 0
+            self._found.lines[self._file.name] = self._parser.CurrentLineNumber - at_start
 
     def _directive(self, command: str, data: str) -> None:
         variables = self._found.variables
         if command in ("set", "global"):
             name, equals, value = data.partition("=")
-            if equals and len(variables) < _SETTINGS_LIMIT:
+            if equals and len(variables) < _SETTINGS_LIMIT and len(value) <= _VALUE_LIMIT:
                 variables[name.strip()] = value.strip()
         elif command == "include" and len(self._includes) < _SETTINGS_LIMIT:
             domain = self._domains[-1] if self._domains else ""
@@ -126,9 +131,17 @@ def survey(files: Sequence[File], tell: Tell) -> Globals:
     for file in files:
         _Survey(file, found, includes).go()
     names = [file.name for file in files]
+    patterns = sum(any(letter in include.pattern for letter in _WILD) for include in includes)
+    if patterns > _PATTERNS_LIMIT:
+        raise SourceError(
+            f"{includes[-1].file}: up to there, more than {_PATTERNS_LIMIT:,} includes have a "
+            "pattern such as *.xml.",
+            "Give the folder of the directory alone.",
+        )
+    at_hand = frozenset(names)
     told: set[str] = set()
     for include in includes:
-        included = _matching(include, names)
+        included = _matching(include, names, at_hand)
         domain = found.resolved(include.domain) or found.domain_of(include.file)
         for name in included:
             if domain and name != include.file:
@@ -139,10 +152,13 @@ def survey(files: Sequence[File], tell: Tell) -> Globals:
     return found
 
 
-def _matching(include: _Include, names: Sequence[str]) -> list[str]:
+def _matching(include: _Include, names: Sequence[str], at_hand: frozenset[str]) -> list[str]:
+    """Return the files that are included, of all those of the export."""
     pattern = _CONFIGURATION_FOLDER.sub("", include.pattern, count=1)
     folder = "" if pattern != include.pattern else posixpath.dirname(include.file)
     path = posixpath.normpath(posixpath.join(folder, pattern))
+    if not any(letter in path for letter in _WILD):
+        return [path] if path in at_hand else []
     parts = path.split("/")
     return [
         name

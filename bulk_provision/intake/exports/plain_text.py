@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import posixpath
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,6 +61,11 @@ def decoding_of(file: File, *, lines: bool = True) -> Decoding:
 
 def _guessed(piece: str) -> str:
     return piece if piece.isascii() else DoubtfulText(storable(piece), ENCODING_UNSURE)
+
+
+def as_included(file: File) -> File:
+    """Return a file under the name by which others include it: without a leading "./"."""
+    return file._replace(name=posixpath.normpath(file.name))
 
 
 @dataclass(slots=True)

@@ -43,7 +43,12 @@ THREECX_V20 = JsonExport(
     hints=frozenset({"AuthPassword", "EmailAddress", "FirstName", "DisplayName", "Require2FA"}),
     login="AuthID",
     password="AuthPassword",
-    left={"VMPIN": "the voicemail PIN", "DeskphonePassword": "the telephone's web password"},
+    left={
+        "VMPIN": "the voicemail PIN",
+        "AccessPassword": "the password of the web client",
+        "DeskphonePassword": "the password of the telephone's web page",
+        "SIPID": "another name that calls can be made to",
+    },
     further=("extension", "name", "email", "mobile"),
     entry=_entry,
 )

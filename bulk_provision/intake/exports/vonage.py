@@ -38,10 +38,7 @@ VONAGE = JsonExport(
     hints=frozenset({"channels", "display_name"}),
     login="name",
     password="",
-    left={
-        "channels.sip.username": "the login that Vonage shows when it calls there",
-        "channels.sip.password": "the password that Vonage shows when it calls there",
-    },
+    left={"channels": "addresses that Vonage calls, with the login that it shows there"},
     further=("name", "address"),
     entry=_entry,
     check=lambda item: str(item.get("id")).startswith("USR-"),
