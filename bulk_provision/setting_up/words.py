@@ -37,7 +37,8 @@ _TOLD_WHEN = {
 
 def in_words(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield what a job does: a heading and a sentence or two under it."""
-    yield "reads", _source(settings)
+    plan = "" if settings.plan is None else f", and keeps to the plan {settings.plan}"
+    yield "reads", _source(settings) + plan
     for name in served_names(settings):
         yield "account", _account(settings, name)
     yield "due", _due(settings)
