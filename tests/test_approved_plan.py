@@ -21,6 +21,7 @@ from bulk_provision.plan import Plan
 from bulk_provision.results import read_plan, write_plan
 from bulk_provision.results.plan_words import HASH, Planned
 from bulk_provision.rounds import Orders, Routes, go
+from bulk_provision.setting_up import check_job, in_words
 from bulk_provision.settings import Served, Settings, bound_options, load_settings
 from bulk_provision.settings.binding import BOUND, FREE
 from bulk_provision.staging import Staged
@@ -345,6 +346,18 @@ def test_the_account_of_rows_that_name_none_is_bound_and_else_its_name_is_not():
 
 def test_only_the_first_rows_of_a_sheet_are_read(source):
     assert page(str(source), "", 2) == [["username", "password", "name"], ["asha", GOOD, "=Asha"]]
+
+
+def test_a_job_may_name_its_plan(tmp_path):
+    job = tmp_path / "migration.toml"
+    job.write_text('source = "users.csv"\nplan = "plan.xlsx"\nlimit = 50\nappid = 1\n')
+    settings = load_settings({}, job)
+    assert settings.plan == tmp_path / "plan.xlsx"  # beside the job file
+    told = dict(in_words(settings))
+    assert told["reads"].endswith(f"users.csv, and keeps to the plan {tmp_path / 'plan.xlsx'}")
+    assert "after 50 rows that need calls" in told["stops"]
+    (missing,) = [one for one in check_job(job).findings if one.key == "plan"]
+    assert (missing.is_warning, "there is no file" in missing.what) == (True, True)
 
 
 class Told:

@@ -1,5 +1,6 @@
 """Waves: `--limit N` does so many rows, and leaves the others for a later run."""
 
+import json
 import os
 import shutil
 
@@ -11,13 +12,17 @@ from bulk_provision.cli.reporting import LiveLine, plan_lines, summary_lines
 from bulk_provision.errors import UsageError
 from bulk_provision.job import Control, Progress, Watcher
 from bulk_provision.ledger import Ledger
-from bulk_provision.model import LATER_WAVE, Caution, ExitCode, Limit, OnExists
+from bulk_provision.model import LATER_WAVE, Caution, ExitCode, Limit, OnExists, RoundSummary
 from bulk_provision.pace import Halt
 from bulk_provision.piopiy import Call
 from bulk_provision.plan import Plan, plan_of
 from bulk_provision.sandbox import Sandbox, SandboxOptions
-from bulk_provision.settings import load_settings
+from bulk_provision.settings import NotifyWhen, load_settings
 from bulk_provision.staging import Staged
+from bulk_provision.watch.findings import Job
+from bulk_provision.watch.message import body_of
+from bulk_provision.watch.occasions import WELL, judge
+from bulk_provision.watch.report import write_report
 from commands import command
 from fake_vendor import APPID, SECRET, FakeVendor, Luck
 from virtual_time import on_virtual_time
@@ -326,6 +331,44 @@ async def test_progress_does_not_count_what_was_left_as_done(source, place):
     assert {one.later for one in seen} == {6}
     assert all(Outcome.UNPROCESSED not in one.outcomes for one in seen)
     assert max(sum(one.outcomes.values()) for one in seen) <= 4
+
+
+def round_of(summary):
+    return RoundSummary("migration", 0.0, 1.0, (summary,), (), summary.exit_code)
+
+
+@on_virtual_time
+async def test_whoever_watches_hears_of_a_success_and_of_what_is_left(source, place, tmp_path):
+    summary = await wave(source, place, FakeVendor(), 4)
+    body = body_of(Job("migration"), round_of(summary))
+    assert "6 rows left for a later wave: the next run goes on there." in body
+    write_report(tmp_path / "report.json", Job("migration"), round_of(summary), None)
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert (told["exit_code"], told["runs"][0]["left_for_later"]) == (0, 6)
+    verdict = judge(round_of(summary), None, NotifyWhen.CHANGE)
+    assert (verdict.occasion, verdict.told) == (None, WELL)
+
+
+@on_virtual_time
+async def test_what_was_left_is_still_known_when_the_rows_are_gone(source, place):
+    for _ in range(2):  # the newest run keeps its rows
+        summary = await provision(
+            source,
+            ACCOUNT,
+            caution=Caution(wave=4),
+            results=Results(csv=True),
+            ledger=place,
+            job="migration",
+            sender=FakeVendor(),
+        )
+    first = summary.run_id - 1
+    with Ledger(place) as ledger:
+        before = ledger.run(first)
+        assert ledger.remove_rows("migration", -1) == 1
+        after = ledger.run(first)
+    assert not after.has_rows
+    assert (after.later, after.outcomes) == (before.later, before.outcomes)
+    assert after.later == {Outcome.UNPROCESSED: 6}
 
 
 def test_waves_that_would_never_get_on_are_refused():

@@ -74,7 +74,8 @@ def _lines(users: ExportedUsers, found: Inspected) -> Iterator[str]:
             f"  {counted(found.conflicts, 'login')} of more than one user: "
             f"{', '.join(found.examples)}{more}"
         )
-        yield "    To keep them apart: --username-template '{username}-{domain}', for example"
+        apart = "server" if "server" in told.further else "domain"
+        yield f"    To keep them apart: --username-template '{{username}}-{{{apart}}}', for example"
     yield from problem_lines(found.found)
     if found.users:
         yield f"Next: bulk-provision plan {users.source} --from {told.name}"

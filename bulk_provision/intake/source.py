@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bulk_provision.errors import SourceError
+from bulk_provision.intake.exports.export import AUTO
 from bulk_provision.model import FOLDER_EXPORTS
 
 _CHUNK = 1 << 20
+_FOLDERS = FOLDER_EXPORTS | {AUTO}
 SIZE_LIMIT = 2 << 30
 """Bytes of a source: ten million lines of 200. A device, or a pipe, may never end."""
 
@@ -63,7 +65,7 @@ def open_source(name: str, stdin: BinaryIO | None = None, system: str | None = N
         SourceError: it cannot be opened.
     """
     suffix = ""
-    may_be_several = name.lower().endswith(".conf") or system in FOLDER_EXPORTS
+    may_be_several = name.lower().endswith(".conf") or system in _FOLDERS
     if may_be_several and (packed := _together(Path(name), system)) is not None:
         return Source(name, packed, _digest(packed, name), "")
     if name == "-":
@@ -92,7 +94,7 @@ def _together(path: Path, system: str | None) -> BinaryIO | None:
 
     try:
         if path.is_dir():
-            return packed_folder(path) if system in FOLDER_EXPORTS else None
+            return packed_folder(path) if system in _FOLDERS else None
         if path.suffix.lower() == ".conf" and path.is_file():
             return packed_with_includes(path)
     except ValueError:  # a NUL in the name: whoever opens it says so

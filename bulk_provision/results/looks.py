@@ -122,6 +122,7 @@ class SummaryLooks:
     total_count: int
     fact_label: int
     fact: int
+    fact_count: int
     outcomes: dict[Outcome, int]
 
     @classmethod
@@ -155,6 +156,12 @@ class SummaryLooks:
             total_count=style(font=bold, border=over, alignment=right, number_format=_WHOLE),
             fact_label=style(font=_font(color=MUTED), border=_UNDER),
             fact=style(font=_font(), border=_UNDER),
+            fact_count=style(
+                font=_font(bold=True),
+                border=_UNDER,
+                alignment=Alignment(horizontal="left", vertical="center"),
+                number_format=_WHOLE,
+            ),
             outcomes={
                 outcome: style(font=_font(bold=True, color=colour), border=_UNDER)
                 for outcome, colour in OUTCOME_COLOURS.items()

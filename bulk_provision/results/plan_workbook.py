@@ -134,7 +134,7 @@ def _front(stream: SheetStream, planned: Planned) -> None:
         stream.add([blank, (looks.section, title)], height=24)
         for label, value in facts:
             lines = max(1, -(-len(str(value)) // int(_VALUES)))
-            style = looks.count if isinstance(value, int) else looks.fact
+            style = looks.fact_count if isinstance(value, int) else looks.fact
             cells = [blank, (looks.fact_label, label), (style, value)]
             stream.add(cells, height=min(lines, 12) * _LINE + 4)
     stream.finish()
@@ -219,5 +219,7 @@ class _Table:
         for column, width in enumerate(self._widths, 1):
             sheet.column_dimensions[get_column_letter(column)].width = width
         sheet.page_setup.orientation = "landscape"
+        sheet.page_setup.fitToHeight = 0
+        sheet.sheet_properties.pageSetUpPr.fitToPage = True
         stream.begin()
         return stream

@@ -103,6 +103,9 @@ def _of_own_accounts_file(loaded: Loaded, settings: Settings) -> Iterator[Findin
 def _looked_at(settings: Settings, known: set[str]) -> Iterator[Finding]:
     yield from _of_source(settings)
     yield from _of_rules(settings)
+    if settings.plan is not None and not settings.plan.is_file():
+        cure = "Have it made with bulk-provision plan -o FILE, and approved."
+        yield Finding("plan", f"there is no file {settings.plan} now.", cure, is_warning=True)
     if not known & {*_ABOUT_ACCOUNTS, ""}:  # what is wrong there was said already
         yield from _of_accounts(settings)
     yield from _of_secrets(settings)

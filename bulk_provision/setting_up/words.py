@@ -38,7 +38,8 @@ _TOLD_WHEN = {
 
 def in_words(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield what a job does: a heading and a sentence or two under it."""
-    yield "reads", _source(settings) + _rows(settings)
+    plan = "" if settings.plan is None else f", and keeps to the plan {settings.plan}"
+    yield "reads", _source(settings) + _rows(settings) + plan
     if rules := "; ".join(_rules(settings)):
         yield "names", rules
     for name in served_names(settings):

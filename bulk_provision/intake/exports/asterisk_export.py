@@ -49,11 +49,12 @@ class AsteriskExport:
     likeness: Callable[[frozenset[tuple[str, str]], str], Likeness | None]
     entries: Callable[[Configuration], Iterable[Entry]]
     kept: frozenset[str] = frozenset()
+    shape: Shape = field(default=Shape.TEXT, init=False)
     counted: str = field(default="line", init=False)
 
     def recognise(self, seen: Seen) -> Likeness | None:
         """Say how well a text fits, by its settings."""
-        if seen.shape is not Shape.TEXT or not _SECTION.search(seen.text):
+        if seen.shape is not self.shape or not _SECTION.search(seen.text):
             return None
         found = frozenset(
             (key.lower(), value.strip().lower()) for key, value in _SETTING.findall(seen.text)

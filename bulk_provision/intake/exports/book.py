@@ -176,9 +176,11 @@ def _as(readers: Sequence[Reader | TableExport], content: Content, wishes: Wishe
     shaped = [reader for reader in readers if not isinstance(reader, TableExport)]
     if fits := _fits(shaped, content):
         return _opened(fits[0], content, None)
-    if shaped and content.archive is not None:  # what is looked at need not be the main file
-        return _opened(Fit(None, shaped[0], None), content, None)
     tables = [reader for reader in readers if isinstance(reader, TableExport)]
+    # What was looked at of an archive need not be the file that tells.
+    could_be = [one for one in shaped if content.archive or one.shape is content.seen.shape]
+    if could_be and not tables:
+        return _opened(Fit(None, could_be[0], None), content, None)
     if not tables or not content.may_be_table:
         raise SourceError(
             f"{content.source.shown}: this is {content.shown}, and not what "

@@ -90,6 +90,7 @@ class DbTextExport:
 
     of: TableExport
     values: TableExport = SUBSCRIBER
+    shape: Shape = field(default=Shape.TEXT, init=False)
     counted: str = field(default="line", init=False)
 
     @property
@@ -124,7 +125,7 @@ class DbTextExport:
 
     def recognise(self, seen: Seen) -> Likeness | None:
         """Say how well a text fits, by its first line."""
-        if seen.shape is not Shape.TEXT:
+        if seen.shape is not self.shape:
             return None
         columns = frozenset(_columns(seen.text.lstrip("\ufeff").partition("\n")[0]))
         return self.of.recognise(Seen(Shape.TABLE, "", seen.name, columns)) if columns else None

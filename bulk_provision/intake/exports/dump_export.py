@@ -40,6 +40,7 @@ class DumpExport:
     values: TableExport
     table: str
     databases: frozenset[str]
+    shape: Shape = field(default=Shape.SQL, init=False)
     counted: str = field(default="row", init=False)
 
     @property
@@ -74,7 +75,7 @@ class DumpExport:
 
     def recognise(self, seen: Seen) -> Likeness | None:
         """Say how well a dump fits: by the table's columns, or else by the database's name."""
-        if seen.shape is not Shape.SQL:
+        if seen.shape is not self.shape:
             return None
         if columns := self._columns(seen.text):
             return self.of.recognise(Seen(Shape.TABLE, "", seen.name, frozenset(columns)))

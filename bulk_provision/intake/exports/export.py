@@ -156,6 +156,10 @@ class Reader(Protocol):
         """The names of the further cells of each record: extension, name, email, domain, …."""
 
     @property
+    def shape(self) -> Shape:
+        """What a file's content must be."""
+
+    @property
     def counted(self) -> str:
         """What a record's number counts: "row", "line" or "user"."""
 

@@ -197,11 +197,12 @@ class FreeswitchExport:
         }
     )
     further: tuple[str, ...] = ("extension", "name", "email", "domain", "file")
+    shape: Shape = Shape.XML
     counted: str = "line"
 
     def recognise(self, seen: Seen) -> Likeness | None:
         """Say how well XML fits, by the elements in its beginning."""
-        if seen.shape is not Shape.XML:
+        if seen.shape is not self.shape:
             return None
         if 'type="freeswitch/xml"' in seen.text:
             return Likeness(Certainty.CERTAIN, 5)

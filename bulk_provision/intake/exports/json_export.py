@@ -64,11 +64,12 @@ class JsonExport:
     further: tuple[str, ...]
     entry: Callable[[Item], list[str]]
     check: Callable[[Item], bool] = lambda item: True  # noqa: ARG005
+    shape: Shape = field(default=Shape.JSON, init=False)
     counted: str = field(default="user", init=False)
 
     def recognise(self, seen: Seen) -> Likeness | None:
         """Say how well JSON fits, by its first users."""
-        if seen.shape is not Shape.JSON:
+        if seen.shape is not self.shape:
             return None
         try:
             for _, item in zip(
