@@ -186,7 +186,7 @@ def _not_selected(selection: Where, left: int, read: int) -> Problem:
 
 def _nothing_selected(users: Users, selection: Where, read: int) -> SourceError:
     return SourceError(
-        f"{users.source}: none of its {read:,} rows matches --where {selection.text!r}.",
+        f"{users.source}: none of the rows in it ({read:,}) matches --where {selection.text!r}.",
         "Texts are compared exactly, upper and lower case too: lower(department) == 'sales' takes "
         f"all. The columns are: {listed_names(users)}.",
     )
