@@ -123,6 +123,11 @@ def test_a_name_that_is_no_column_is_refused_with_the_columns_there_are(write, n
     assert "username, Desk, Domain, Full name" in refused.value.cure
 
 
+def test_standard_input_is_the_sources():
+    with pytest.raises(UsageError, match="--names"):
+        Naming(names="-")
+
+
 def test_what_a_template_is_made_of():
     assert parts_of("a{b}{{c}}{ d e }") == (("a", "b"), ("{", None), ("c}", None), ("", " d e "))
 
@@ -285,7 +290,7 @@ def test_in_an_export_a_login_of_several_users_is_nobodys(write, ledger, book):
     (stop,) = found.stops
     assert "2 usernames come out more than once" in stop.what
     assert "1001 (row 2, row 4, row 5), 1002 (row 3, row 6)" in stop.what
-    assert stop.cure == "--username-template '{username}-{domain}' keeps them apart."
+    assert "--username-template '{username}-{domain}'" in stop.cure
     refused = {number: code for number, outcome, code in outcomes(ledger, run_id) if code}
     assert refused == dict.fromkeys([2, 3, 4, 5, 6], "username-collision")
 
