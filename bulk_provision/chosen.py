@@ -68,7 +68,7 @@ class Chosen:
         self.columns = _with_old(users.columns) if self._has_old else users.columns
         self.spreadsheet: Table | None = users.spreadsheet
         self.is_export = users.is_export
-        self.notes = (*users.notes, *([_names_ignored()] if naming and is_final else []))
+        self.notes = (*users.notes, *([_names_ignored(users)] if naming and is_final else []))
 
     @property
     def is_renamed(self) -> bool:
@@ -111,7 +111,7 @@ class Chosen:
         if self._where is not None and left:
             if left == read:
                 raise _nothing_selected(self._users, self._where, read)
-            self._not_selected = (_not_selected(self._where, left, read),)
+            self._not_selected = (_not_selected(self._users, self._where, left, read),)
 
     def _renamed(self, row: Row) -> Row:
         others = (row.username, *row.others)
@@ -161,10 +161,10 @@ def _with_old(columns: tuple[str, ...]) -> tuple[str, ...]:
     return (OLD_USERNAME, *renamed)
 
 
-def _names_ignored() -> Problem:
+def _names_ignored(users: Users) -> Problem:
     return Problem(
         "names-ignored",
-        "",
+        _place(users),
         "",
         "this is a results file: its usernames are final, and the rules that make usernames were "
         "left aside",
@@ -173,10 +173,10 @@ def _names_ignored() -> Problem:
     )
 
 
-def _not_selected(selection: Where, left: int, read: int) -> Problem:
+def _not_selected(users: Users, selection: Where, left: int, read: int) -> Problem:
     return Problem(
         "rows-not-selected",
-        "",
+        _place(users),
         "",
         f"{left:,} of {read:,} rows do not match --where {selection.text!r}, and were left out",
         "If that is meant, there is nothing to do: another run takes them.",
@@ -184,9 +184,13 @@ def _not_selected(selection: Where, left: int, read: int) -> Problem:
     )
 
 
+def _place(users: Users) -> str:
+    return users.sheet or ("standard input" if users.source == "-" else users.source)
+
+
 def _nothing_selected(users: Users, selection: Where, read: int) -> SourceError:
     return SourceError(
-        f"{users.source}: none of its {read:,} rows matches --where {selection.text!r}.",
+        f"{users.source}: none of the rows in it ({read:,}) matches --where {selection.text!r}.",
         "Texts are compared exactly, upper and lower case too: lower(department) == 'sales' takes "
         f"all. The columns are: {listed_names(users)}.",
     )

@@ -74,7 +74,7 @@ class Naming:
         names: a table with the columns `old` and `new`, any kind of file that can be a source.
 
     Raises:
-        UsageError: the template makes no sense.
+        UsageError: the template makes no sense, or the names are to come on standard input.
     """
 
     template: str | None = None
@@ -84,6 +84,8 @@ class Naming:
     _parts: tuple[Part, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if self.names == "-":
+            raise UsageError(f"{_NAMES} reads no standard input.", "Put the names into a file.")
         parts = (("", USERNAME),) if self.template is None else parts_of(self.template)
         object.__setattr__(self, "_parts", parts)
 

@@ -314,7 +314,8 @@ def _collided(table: Users, count: int, shown: Mapping[str, Sequence[str]]) -> S
     if table.is_renamed:
         cure = "Let the rules that make usernames keep them apart, or name them with --names FILE."
     elif telling is not None:
-        cure = f"--username-template '{{username}}-{{{telling}}}' keeps them apart."
+        template = f"--username-template '{{username}}-{{{telling}}}'"
+        cure = f"Keep them apart, with {template}, say; or name them with --names FILE."
     else:
         cure = "Keep them apart with --username-template and another column, or with --names FILE."
     return Stop(what, cure)

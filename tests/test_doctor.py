@@ -194,6 +194,20 @@ async def test_the_source_is_read_as_a_run_would(job, tmp_path, source, content,
     assert of(await looked(job(source=source)), "source").health is health
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "what"),
+    [
+        ("username_template", "{Team}-{domain}", "has no such column"),
+        ("where", 'Team == "nobody\'s"', "none of the rows in it (1) matches"),
+        ("names", "gone.csv", "gone.csv"),
+    ],
+)
+async def test_rules_that_the_source_does_not_go_with_are_told(job, key, value, what):
+    found = of(await looked(job(**{key: value})), "source")
+    assert found.health is FAILED
+    assert what in found.what
+
+
 async def test_the_newest_file_of_a_pattern_is_the_one(job, tmp_path):
     for age, name in enumerate(("b", "c", "a")):
         (tmp_path / f"export-{name}.csv").write_text(PEOPLE)

@@ -158,6 +158,18 @@ def test_a_folder_that_cannot_be_made_is_refused(check, tmp_path):
     assert found == [(2, "results_folder", False)]
 
 
+def test_rules_that_cannot_be_meant_are_refused_with_their_lines(check, tmp_path):
+    (tmp_path / "names.csv").write_text("old,new\nada,\n")
+    text = """source = "people.csv"
+ledger = "l.db"
+where = 'department = "Sales"'
+username_template = "{username!r}"
+names = "names.csv"
+"""
+    errors = [finding[:2] for finding in check(text) if not finding[2]]
+    assert errors == [(3, "where"), (4, "username_template"), (5, "names")]
+
+
 def test_nothing_secret_is_repeated(tmp_path):
     (tmp_path / "job.toml").write_text('secret = "marked"\nnotify_env = "json://me:marked@host"\n')
     assert "marked" not in str(check_job(tmp_path / "job.toml").findings)
@@ -170,6 +182,20 @@ def test_a_job_in_plain_words():
     assert told["stops"].endswith("creates 3 first and reads them back")
     assert "results 30 days" in told["kept"]
     assert not [text for text in told.values() if "telecmi-secret" in text]
+
+
+def test_names_and_waves_in_plain_words(tmp_path):
+    path = tmp_path / "job.toml"
+    path.write_text(
+        'source = "people.csv"\nwhere = \'team == "North"\'\nprefix = "x-"\nlower = true\n'
+        'names = "names.csv"\nusername_template = "{username}-{team}"\nappid = 7\n'
+    )
+    told = dict(in_words(load_settings({}, path)))
+    assert told["reads"].endswith('people.csv, of it the rows where team == "North"')
+    assert told["names"] == (
+        f"usernames are those in {tmp_path / 'names.csv'}, where it has one; usernames are made as "
+        "{username}-{team}; x- goes in front; in lower case"
+    )
 
 
 async def test_the_command(tmp_path):

@@ -6,10 +6,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from openpyxl import load_workbook
 
-from bulk_provision import Account, Naming, Pace, Policy, Results, Rules, Secret, Source, provision
+from bulk_provision import (
+    Account,
+    Naming,
+    Pace,
+    Policy,
+    Results,
+    Rules,
+    Secret,
+    Source,
+    provision,
+    undo,
+)
 from bulk_provision.chosen import Chosen, chosen
+from bulk_provision.cli import cli
 from bulk_provision.errors import SourceError, UsageError
 from bulk_provision.intake import RESULT_COLUMNS, open_table
 from bulk_provision.job import LedgerPlace, plan
@@ -19,6 +32,8 @@ from bulk_provision.naming import names_in, parts_of
 from bulk_provision.running import Provisioning
 from bulk_provision.sandbox import Sandbox
 from bulk_provision.selection import Where
+from bulk_provision.shares import Route
+from bulk_provision.shares import names_in as names_of_accounts
 from commands import command
 from fake_vendor import APPID, SECRET, FakeVendor
 from truth import assert_true, read_results
@@ -106,6 +121,11 @@ def test_a_name_that_is_no_column_is_refused_with_the_columns_there_are(write, n
     with pytest.raises(UsageError, match="--username-template names") as refused:
         named(write(USERS), template=f"{{{name}}}")
     assert "username, Desk, Domain, Full name" in refused.value.cure
+
+
+def test_standard_input_is_the_sources():
+    with pytest.raises(UsageError, match="--names"):
+        Naming(names="-")
 
 
 def test_what_a_template_is_made_of():
@@ -270,7 +290,7 @@ def test_in_an_export_a_login_of_several_users_is_nobodys(write, ledger, book):
     (stop,) = found.stops
     assert "2 usernames come out more than once" in stop.what
     assert "1001 (row 2, row 4, row 5), 1002 (row 3, row 6)" in stop.what
-    assert stop.cure == "--username-template '{username}-{domain}' keeps them apart."
+    assert "--username-template '{username}-{domain}'" in stop.cure
     refused = {number: code for number, outcome, code in outcomes(ledger, run_id) if code}
     assert refused == dict.fromkeys([2, 3, 4, 5, 6], "username-collision")
 
@@ -332,6 +352,46 @@ def test_a_plan_lists_collisions_as_problems(write, place):
     found, planned = place.plan(place.source(lower=True))
     assert planned.remembered == {Outcome.INVALID: 2}
     assert len(found.stops) == 1
+
+
+def test_the_command_plan_says_that_a_run_would_call_nothing(write, tmp_path):
+    arguments = ["plan", write("username\nada\nADA\n"), "--lower", "--appid", "1"]
+    arguments += ["--ledger", str(tmp_path / "ledger.db")]
+    told = CliRunner().invoke(cli, arguments)
+    assert told.exit_code == 1
+    assert "A run would call nothing: " in told.output
+    assert "1 username comes out more than once: ada (row 2, row 3)." in told.output
+    (stop,) = json.loads(CliRunner().invoke(cli, [*arguments, "--json"]).output)["stops"]
+    assert stop["what"].endswith("ada (row 2, row 3).")
+
+
+def test_the_same_username_in_two_accounts_is_no_collision(write, book):
+    path = write("username,team,domain\nada,x,north\nADA,y,north\nbob,y,south\n")
+    with chosen(open_table(path), Naming(lower=True), Where('domain == "north"')) as users:
+        assert names_of_accounts(users, "Team", "", spaces=False) == {"x": 1, "y": 1}
+        share = Route("team", "y", "", frozenset("xy"), False, users.sha256).share_of(users)
+        work = Provisioning(users, Policy(), Rules(), share)
+        found = work.stage(book, work.begin(book, Pace(), job="", only_planned=True), bool)
+    assert (found.rows, found.stops) == (1, [])
+
+
+def test_an_undo_tells_the_old_username_too(write, place, ledger):
+    write(USERS)
+    renamed = place.run(place.source(prefix="x-"))
+    undone = run(
+        undo(
+            renamed.run_id,
+            ACCOUNT,
+            pace=Pace(rate=50),
+            results=Results(str(place.folder / "undone.xlsx")),
+            ledger=str(place.folder / "ledger.db"),
+            sender=place.vendor,
+        )
+    )
+    assert undone.outcomes[Outcome.REMOVED] == 2
+    rows = list(load_workbook(undone.results[0])["Removed"].iter_rows(values_only=True))
+    assert rows[0][:3] == ("row", "old username", "username")
+    assert [row[1:3] for row in rows[1:]] == [("ada", "x-ada"), ("Bob", "x-Bob")]
 
 
 def test_the_results_have_old_and_new_names_side_by_side(write, place, tmp_path):
@@ -452,8 +512,3 @@ async def test_the_command_renames_a_wave_and_does_nothing_the_second_time(tmp_p
         assert row["password"] == sandbox.vendor.endpoints["x-bob-south"]
     with Ledger(str(tmp_path / "ledger.db")) as ledger:
         assert ledger.run(1).selection == 'domain == "South"'
-    wrong = await command(
-        None, tmp_path, "plan", "--job", "job.toml", "--appid", "1", "--where", "a=1"
-    )
-    assert (wrong.code, wrong.out) == (2, "")
-    assert "a single = compares nothing" in wrong.err

@@ -272,7 +272,7 @@ def test_the_next_wave_goes_on_and_the_whole_source_brings_the_rest(place):
 
 
 def test_a_run_of_no_row_at_all_is_a_mistake_and_calls_nothing(place, ledger):
-    with pytest.raises(SourceError, match="none of its 4 rows matches") as refused:
+    with pytest.raises(SourceError, match=r"none of the rows in it \(4\) matches") as refused:
         place.run('department == "SALES"')
     assert "upper and lower case" in refused.value.cure
     assert not place.vendor.requests
