@@ -87,7 +87,9 @@ async def test_freepbx_in_one_evening(tmp_path):
         assert truth == THEIRS
 
         approved = (*wanted, "--plan", "plan.xlsx")
-        told = await run("run", *approved, "--limit", "2", "--canary", "1", code=0)
+        told = await run(
+            "run", *approved, "--limit", "2", "--canary", "1", "-o", "first.xlsx", code=0
+        )
         assert "left for a later wave" in told
         first = number_of(told)
         assert len(truth) <= len(THEIRS) + 2
