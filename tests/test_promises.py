@@ -94,7 +94,7 @@ def assert_the_truth(world, summary, source):
             assert username in told, f"{username} was created, and the results do not say so"
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(source=sources, luck=lucks, more_luck=lucks)
 def test_the_results_are_true_whatever_happens(empty_ledger, source, luck, more_luck):
     with tempfile.TemporaryDirectory() as folder:
@@ -125,7 +125,7 @@ def test_the_results_are_true_whatever_happens_to_canaries(empty_ledger, source,
         assert summary.outcomes[Outcome.UNPROCESSED] == 0, "good luck does not stop a run"
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @example(
     first=[("cyd", "")],
     second=[("cyd", "Chosen-Pass-1")],

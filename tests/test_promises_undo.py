@@ -59,7 +59,7 @@ class Story:
                 self.theirs[username] = password
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(first=runs, history=histories)
 def test_an_undo_takes_nothing_but_ours_and_in_the_end_all_of_it(empty_ledger, first, history):
     with tempfile.TemporaryDirectory() as folder:

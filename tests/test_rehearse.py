@@ -122,7 +122,7 @@ SOURCES = st.dictionaries(
     reconcile=st.sampled_from([Reconcile.AUTO, Reconcile.ALWAYS]),
     recheck=st.booleans(),
 )
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_real_run_after_it_has_the_same_outcomes_and_makes_the_calls_that_were_told(
     tmp_path_factory, empty_ledger, source, earlier, luck, existing, on_exists, reconcile, recheck
 ):
