@@ -254,7 +254,7 @@ def _password_problems(password: str, username: str, rules: Rules) -> Iterator[P
 
 def _weak(password: str, username: str, wanted: WeakPasswords) -> Iterator[Problem]:
     why = "weak passwords are how telephone bills are stolen"
-    cure = "Choose a long, random one, or leave the cell blank to have one generated."
+    cure = "Choose a long, random one; or have new ones made: --weak-passwords replace."
     if wanted is WeakPasswords.REPLACE:
         # Who has an endpoint of ours already keeps the password that works.
         why = "it is not used, a new one is made for whoever is created"

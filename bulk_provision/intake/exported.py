@@ -186,8 +186,8 @@ class ExportedUsers:
         left = self._left.setdefault(reason, LeftOut())
         left.count += 1
         if len(left.first) < _PLACES:
-            place = self.where(number, "")
-            left.first.append(_problem(LEFT_OUT[reason], place, visible(username)))
+            whose = f" ({visible(username)})" if username.strip() else ""
+            left.first.append(_problem(LEFT_OUT[reason], self.where(number, "") + whose))
 
     def _about_password(self, remarks: Iterable[Remark], number: int) -> list[Problem]:
         where = self.where(number, "password")
