@@ -6,7 +6,6 @@ nothing else, and one hash stands for all of them. The same files always make th
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import tarfile
@@ -23,7 +22,7 @@ _INCLUDE = re.compile(
     rb'^[ \t]*#(?:try)?include[ \t]+["<]?([^">;\r\n]+?)[">]?[ \t]*(?:;.*)?\r?$', re.MULTILINE
 )
 _INCLUDES_LIMIT = 10_000
-_CONFIGURATION_LIMIT = 256 << 20  # bytes of a file that is looked through for includes
+_LINE_LIMIT = 1 << 16  # bytes
 
 
 def packed_folder(folder: Path) -> BinaryIO:
@@ -64,11 +63,12 @@ def packed_with_includes(path: Path) -> BinaryIO | None:
 
 def _included(path: Path) -> Iterator[str]:
     try:
-        text = path.read_bytes() if path.stat().st_size <= _CONFIGURATION_LIMIT else b""
+        with path.open("rb") as file:
+            while line := file.readline(_LINE_LIMIT):
+                if match := _INCLUDE.match(line):
+                    yield os.fsdecode(match[1])
     except OSError:  # whoever opens it says so
         return
-    for name in _INCLUDE.findall(text):
-        yield os.fsdecode(name)
 
 
 def _inside(folder: Path, included: str, known: list[str]) -> list[str]:
@@ -127,7 +127,7 @@ def _check_count(folder: Path, count: int) -> None:
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
-    content = path.read_bytes()
-    entry = tarfile.TarInfo(name)  # without times and owners: the same files, the same bytes
-    entry.size = len(content)
-    archive.addfile(entry, io.BytesIO(content))
+    with path.open("rb") as file:
+        entry = tarfile.TarInfo(name)  # without times and owners: the same files, the same bytes
+        entry.size = os.fstat(file.fileno()).st_size
+        archive.addfile(entry, file)

@@ -3,13 +3,18 @@
 Source: asterisk/asterisk `configs/samples/pjsip.conf.sample`, `res/res_pjsip/config_auth.c`.
 
 A user is an endpoint and the `auth` section that it names, anywhere in the files. So the endpoints
-are gone through first, and of each is kept what its entry needs: some 300 bytes.
+are gone through first, and what the entries need of them is kept in a temporary database: memory
+does not grow with the users.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from itertools import islice
+from typing import NamedTuple
 
 from bulk_provision.intake.exports.asterisk_conf import Configuration, Section
 from bulk_provision.intake.exports.asterisk_export import (
@@ -20,6 +25,15 @@ from bulk_provision.intake.exports.asterisk_export import (
 )
 from bulk_provision.intake.exports.export import Certainty, Likeness, Remark, cells_of
 
+_PAGE = 1000  # sections
+_TABLES = (
+    "PRAGMA journal_mode = OFF",
+    "PRAGMA cache_size = -8192",  # KiB
+    "CREATE TABLE users (auth TEXT PRIMARY KEY, extension TEXT, name TEXT) WITHOUT ROWID",
+    "CREATE TABLE auths (auth TEXT PRIMARY KEY) WITHOUT ROWID",
+)
+_USERS = "SELECT auth, extension, name FROM users WHERE auth IN (SELECT value FROM json_each(?))"
+_AUTHS = "SELECT auth FROM auths WHERE auth IN (SELECT value FROM json_each(?))"
 _TELLING = ("endpoint", "auth", "aor", "registration", "transport", "identify", "global")
 
 
@@ -30,23 +44,72 @@ def _likeness(settings: frozenset[tuple[str, str]], name: str) -> Likeness | Non
     return None
 
 
-@dataclass(slots=True)
-class _Uses:
-    """What the auth sections are for, by their lower-case names.
+class _Known(NamedTuple):
+    """What is known of some auth sections, by their lower-case names.
 
     Args:
-        users: named by an endpoint → the endpoint's extension and name, with a tab between them.
+        users: named by an endpoint → the endpoint's extension and name.
+        there: those that are in the files.
+    """
+
+    users: dict[str, tuple[str, str]]
+    there: frozenset[str]
+
+
+class _Uses:
+    """What the auth sections are for; names are in lower case.
+
+    Endpoints and auth sections are as many as there are users, and so they are kept in an unnamed
+    temporary database.
+
+    Attributes:
         trunks: named for what goes out, or by an endpoint that has something go out.
-        missing: named by an endpoint, and not in the files.
         by_address: endpoints that are known by their address.
         placed: aors with a fixed contact.
     """
 
-    users: dict[str, str] = field(default_factory=dict)
-    trunks: set[str] = field(default_factory=set)
-    missing: set[str] = field(default_factory=set)
-    by_address: set[str] = field(default_factory=set)
-    placed: set[str] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.trunks: set[str] = set()
+        self.by_address: set[str] = set()
+        self.placed: set[str] = set()
+        self._users: list[tuple[str, str, str]] = []
+        self._there: list[tuple[str]] = []
+        self._database = sqlite3.connect("")  # in memory up to its cache's size, then on the disk
+        for statement in _TABLES:
+            self._database.execute(statement)
+
+    def add_user(self, auth: str, extension: str, name: str) -> None:
+        """Note that an endpoint names an auth section; the first one counts."""
+        self._users.append((auth, extension, name))
+        if len(self._users) == _PAGE:
+            self._keep()
+
+    def add_auth(self, auth: str) -> None:
+        """Note that an auth section is there."""
+        self._there.append((auth,))
+        if len(self._there) == _PAGE:
+            self._keep()
+
+    def _keep(self) -> None:
+        self._database.executemany("INSERT OR IGNORE INTO users VALUES (?, ?, ?)", self._users)
+        self._database.executemany("INSERT OR IGNORE INTO auths VALUES (?)", self._there)
+        self._users.clear()
+        self._there.clear()
+
+    def of(self, auths: Iterable[str]) -> _Known:
+        """Return what is known of auth sections."""
+        self._keep()
+        wanted = (json.dumps(list(auths)),)
+        users = self._database.execute(_USERS, wanted)
+        there = self._database.execute(_AUTHS, wanted)
+        return _Known(
+            {auth: (extension, name) for auth, extension, name in users},
+            frozenset(auth for (auth,) in there),
+        )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
 
 
 def _names(section: Section, key: str) -> Iterator[str]:
@@ -57,13 +120,11 @@ def _names(section: Section, key: str) -> Iterator[str]:
                 yield name.strip().lower()
 
 
-def _uses(configuration: Configuration) -> _Uses:
-    uses = _Uses()
-    there: set[str] = set()
+def _note_uses(configuration: Configuration, uses: _Uses) -> None:
     for section in configuration.sections():
         kind = section.get("type").lower()
         if kind == "auth":
-            there.add(section.name.lower())
+            uses.add_auth(section.name.lower())
         elif kind == "endpoint":
             outward = list(_names(section, "outbound_auth"))
             uses.trunks.update(outward)
@@ -71,32 +132,29 @@ def _uses(configuration: Configuration) -> _Uses:
                 if outward:
                     uses.trunks.add(auth)
                 else:
-                    uses.users.setdefault(auth, "\t".join(_person(section)))
+                    uses.add_user(auth, *_person(section))
         elif kind == "registration":
             uses.trunks.update(_names(section, "outbound_auth"))
         elif kind == "identify":
             uses.by_address.update(_names(section, "endpoint"))
         elif kind == "aor" and section.has("contact"):
             uses.placed.add(section.name.lower())
-    uses.missing = uses.users.keys() - there
-    return uses
 
 
 def _person(endpoint: Section) -> tuple[str, str]:
     """Return the extension and the name of an endpoint."""
     name, number = caller_of(endpoint.get("callerid"))
     extension = extension_of(number, endpoint.name) or endpoint.name
-    return extension.replace("\t", " "), name or endpoint.get("description")
+    return extension, name or endpoint.get("description")
 
 
-def _auth_entry(auth: Section, uses: _Uses) -> list[str]:
+def _auth_entry(auth: Section, uses: _Uses, known: _Known) -> list[str]:
     """Make an entry of an auth section."""
-    login = auth.get("username")
-    extension, _, name = uses.users.get(auth.name.lower(), "\t").partition("\t")
-    further = (extension, name, auth.origin)
-    if auth.name.lower() in uses.trunks:
+    login, name = auth.get("username"), auth.name.lower()
+    further = (*known.users.get(name, ("", "")), auth.origin)
+    if name in uses.trunks:
         return cells_of(login, "", (Remark.TRUNK,), further)
-    if auth.name.lower() not in uses.users or not login:  # nobody can log in with it
+    if name not in known.users or not login:  # nobody can log in with it
         return cells_of(login, "", (Remark.NO_LOGIN,), further)
     kind = auth.get("auth_type").lower()
     hashed = auth.has("md5_cred") if kind == "md5" else auth.has("password_digest")
@@ -108,12 +166,12 @@ def _auth_entry(auth: Section, uses: _Uses) -> list[str]:
     return cells_of(login, auth.get("password"), (), further)
 
 
-def _endpoint_entry(endpoint: Section, uses: _Uses) -> list[str] | None:
+def _endpoint_entry(endpoint: Section, uses: _Uses, known: _Known) -> list[str] | None:
     """Make an entry of an endpoint whose auth section has none; None: that one has."""
     name = endpoint.name.lower()
     auths = list(_names(endpoint, "auth"))
     further = (*_person(endpoint), endpoint.origin)
-    if endpoint.has("outbound_auth") or (auths and not uses.missing.issuperset(auths)):
+    if endpoint.has("outbound_auth") or not known.there.isdisjoint(auths):
         return None
     if auths:
         return cells_of(endpoint.name, "", (Remark.MISSING,), further)
@@ -125,15 +183,27 @@ def _endpoint_entry(endpoint: Section, uses: _Uses) -> list[str] | None:
 
 
 def _entries(configuration: Configuration) -> Iterator[Entry]:
-    uses = _uses(configuration)
-    for section in configuration.sections():
-        kind = section.get("type").lower()
-        if kind == "auth":
-            yield section.line, _auth_entry(section, uses)
-        elif kind == "endpoint":
-            made = _endpoint_entry(section, uses)
-            if made is not None:
-                yield section.line, made
+    with closing(_Uses()) as uses:
+        _note_uses(configuration, uses)
+        telling = (
+            section
+            for section in configuration.sections()
+            if section.get("type").lower() in ("auth", "endpoint")
+        )
+        while page := list(islice(telling, _PAGE)):
+            known = uses.of(name for section in page for name in _auths_of(section))
+            for section in page:
+                if section.get("type").lower() == "auth":
+                    yield section.line, _auth_entry(section, uses, known)
+                elif (made := _endpoint_entry(section, uses, known)) is not None:
+                    yield section.line, made
+
+
+def _auths_of(section: Section) -> Iterable[str]:
+    """Return the auth sections that it is about: itself, or those that an endpoint names."""
+    if section.get("type").lower() == "auth":
+        return (section.name.lower(),)
+    return _names(section, "auth")
 
 
 PJSIP = AsteriskExport(
