@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.columns import OLD_USERNAME
+from bulk_provision.intake.users import Closable
 from bulk_provision.model import Problem
 from bulk_provision.row_names import USERNAME, listed_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from types import TracebackType
 
     from bulk_provision.intake import Table, Users
     from bulk_provision.model import Row
@@ -40,7 +40,7 @@ def chosen(users: Users, naming: Naming, selection: Where | None) -> Users:
         raise
 
 
-class Chosen:
+class Chosen(Closable):
     """Users that are selected and renamed; `Users`, too.
 
     The old username is the first of the further columns, wherever names are made anew, and of an
@@ -130,17 +130,6 @@ class Chosen:
     def close(self) -> None:
         """Close the file."""
         self._users.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _is_unreadable(row: Row, field: str = "") -> bool:

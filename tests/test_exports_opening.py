@@ -127,7 +127,9 @@ class TestWhatIsTaken:
 
     def test_what_is_no_user_is_told_with_its_place(self, tmp_path):
         _, left = self.read(tmp_path)
-        assert [(one.kind, one.where, one.seen) for one in left] == [("left-out-iax", "row 5 (4)", "")]
+        assert [(one.kind, one.where, one.seen) for one in left] == [
+            ("left-out-iax", "row 5 (4)", "")
+        ]
 
     def test_thousands_that_are_left_out_take_no_memory_each(self, tmp_path):
         self.ROWS = "extension,id,tech,secret,sipdriver,devicetype\n" + "9,9,iax2,,x,fixed\n" * 3000

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
-from types import MappingProxyType, TracebackType
-from typing import Self
+from types import MappingProxyType
 
 from bulk_provision.characters import visible
 from bulk_provision.errors import SourceError
@@ -15,6 +14,7 @@ from bulk_provision.intake.exports.export import SKIPPED, WITHOUT_PASSWORD, Rema
 from bulk_provision.intake.exports.remarks import LEFT_OUT, REPLACED, UNUSABLE
 from bulk_provision.intake.records import Book, Record
 from bulk_provision.intake.source import Source
+from bulk_provision.intake.users import Closable
 from bulk_provision.model import Problem, Row
 
 _PLACES = 3  # of what was left out: places that are told
@@ -46,7 +46,7 @@ class LeftOut:
         yield from repeat(self.first[-1], self.count - len(self.first))
 
 
-class ExportedUsers:
+class ExportedUsers(Closable):
     """The users in another system's export, row by row; made by `open_users`.
 
     Args:
@@ -86,17 +86,6 @@ class ExportedUsers:
         self.fields: Mapping[str, str] = MappingProxyType(fields)
         self.notes: tuple[Problem, ...] = ()
         self._left: dict[Remark, LeftOut] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

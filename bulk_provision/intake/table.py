@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from bulk_provision.characters import visible
 from bulk_provision.errors import SourceError
@@ -27,10 +26,11 @@ from bulk_provision.intake.readers.kinds import Kind, is_encrypted, kind_of
 from bulk_provision.intake.readers.text import unwrapped
 from bulk_provision.intake.records import SHEET_ROWS, Book, Record, column_letter
 from bulk_provision.intake.source import Source, digest_of
+from bulk_provision.intake.users import Closable
 from bulk_provision.model import Problem, Row, Secret
 
 
-class Table:
+class Table(Closable):
     """The users in a source, row by row; made by `open_users`.
 
     Args:
@@ -85,17 +85,6 @@ class Table:
     def spreadsheet(self) -> Table:
         """Itself: its cells can be marked."""
         return self
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

@@ -12,6 +12,25 @@ if TYPE_CHECKING:
     from bulk_provision.intake.table import Table
 
 
+class Closable:
+    """What is closed at the end of a `with`."""
+
+    def close(self) -> None:
+        """Close it."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
 class Users(Protocol):
     """The users in an open source, row by row."""
 

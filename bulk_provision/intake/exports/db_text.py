@@ -8,14 +8,16 @@ row are separated by a delimiter, mostly `:`; a backslash before it makes it a p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import TextIOBase
+from typing import ClassVar
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.cells import LINE_UNENDED, Doubt
 from bulk_provision.intake.exports.export import File, Likeness, Seen, Shape, Tell
 from bulk_provision.intake.exports.kamailio import KAMAILIO, OPENSIPS, SUBSCRIBER
+from bulk_provision.intake.exports.other_shapes import OtherShape
 from bulk_provision.intake.exports.plain_text import Decoding, decoding_of
 from bulk_provision.intake.exports.tables import TableExport
 from bulk_provision.intake.records import Record
@@ -81,47 +83,14 @@ def _delimiter(lines: list[str], width: int) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DbTextExport:
-    """A table `subscriber` as db_text keeps it.
+class DbTextExport(OtherShape):
+    """A table `subscriber` as db_text keeps it; its arguments are those of `OtherShape`."""
 
-    Args:
-        of: how the table is recognised by its columns; the reader of its CSV.
-    """
+    called: ClassVar[str] = "db_text"
 
-    of: TableExport
     values: TableExport = SUBSCRIBER
     shape: Shape = field(default=Shape.TEXT, init=False)
     counted: str = field(default="line", init=False)
-
-    @property
-    def name(self) -> str:
-        """What `--from` calls it: the same as for the table's CSV."""
-        return self.of.name
-
-    @property
-    def title(self) -> str:
-        """The system and the kind of export, for people."""
-        return f"{self.of.title} (db_text)"
-
-    @property
-    def login(self) -> str:
-        """The login's column."""
-        return self.of.login
-
-    @property
-    def password(self) -> str:
-        """The password's column."""
-        return self.of.password
-
-    @property
-    def left(self) -> Mapping[str, str]:
-        """The columns that look like logins or passwords and are none."""
-        return self.of.left
-
-    @property
-    def further(self) -> tuple[str, ...]:
-        """The names of the further cells."""
-        return self.values.further
 
     def recognise(self, seen: Seen) -> Likeness | None:
         """Say how well a text fits, by its first line."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.cells import DoubtfulText
@@ -17,8 +18,8 @@ from bulk_provision.intake.exports.asterisk_realtime import ASTERISK_REALTIME
 from bulk_provision.intake.exports.dump import Dump
 from bulk_provision.intake.exports.export import Certainty, File, Likeness, Seen, Shape, Tell
 from bulk_provision.intake.exports.kamailio import KAMAILIO, OPENSIPS, SUBSCRIBER
+from bulk_provision.intake.exports.other_shapes import OtherShape
 from bulk_provision.intake.exports.plain_text import decoding_of
-from bulk_provision.intake.exports.tables import TableExport
 from bulk_provision.intake.exports.vicidial import PHONES, VICIDIAL
 from bulk_provision.intake.records import Record
 
@@ -26,52 +27,22 @@ _DATABASE = re.compile(r"Database: (\w{1,64})|\\connect (\w{1,64})|USE `(\w{1,64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DumpExport:
+class DumpExport(OtherShape):
     """A system's table in an SQL dump.
 
     Args:
-        of: how the table is recognised by its columns; the reader of its CSV.
-        values: the same for rows whose cells are values already.
+        of: as in `OtherShape`,
+        values: and this, too.
         table: the table's name.
         databases: names that its database often has.
     """
 
-    of: TableExport
-    values: TableExport
+    called: ClassVar[str] = "SQL dump"
+
     table: str
     databases: frozenset[str]
     shape: Shape = field(default=Shape.SQL, init=False)
     counted: str = field(default="row", init=False)
-
-    @property
-    def name(self) -> str:
-        """What `--from` calls it: the same as for the table's CSV."""
-        return self.of.name
-
-    @property
-    def title(self) -> str:
-        """The system and the kind of export, for people."""
-        return f"{self.of.title} (SQL dump)"
-
-    @property
-    def login(self) -> str:
-        """The login's column."""
-        return self.of.login
-
-    @property
-    def password(self) -> str:
-        """The password's column."""
-        return self.of.password
-
-    @property
-    def left(self) -> Mapping[str, str]:
-        """The columns that look like logins or passwords and are none."""
-        return self.of.left
-
-    @property
-    def further(self) -> tuple[str, ...]:
-        """The names of the further cells."""
-        return self.values.further
 
     def recognise(self, seen: Seen) -> Likeness | None:
         """Say how well a dump fits: by the table's columns, or else by the database's name."""
