@@ -238,13 +238,14 @@ class Run:
         journal = self.book.journal(self.run_id, lease.token)
         pacer = Pacer(self.pace, lease, held_back=min(lease.held_back, self.pace.patience))
         lease.owed = pacer.owed
+        began = time.monotonic()
         try:
             async with contextlib.AsyncExitStack() as stack:
                 if sender is None:
                     sender = await stack.enter_async_context(self._local_sender())
                 seats = asyncio.Semaphore(self.pace.concurrency)
                 tools = Tools(self.book, journal, sender, pacer, self.pace, self.work.policy, seats)
-                reporting = asyncio.create_task(self._report(pacer))
+                reporting = asyncio.create_task(self._report(pacer, began))
                 stack.callback(reporting.cancel)
                 await self._call(tools, lease.token)
         except (LedgerWriteError, LeaseLostError) as problem:
@@ -252,6 +253,8 @@ class Run:
             self.journal_is_whole = False
         finally:
             await journal.close()
+        if self.journal_is_whole:  # what came last is told, too
+            await self._tell_progress(pacer, began)
         self.halt = pacer.halt
 
     async def _call(self, tools: Tools, token: int) -> None:
@@ -299,25 +302,27 @@ class Run:
             connect_timeout=self.pace.connect_timeout,
         )
 
-    async def _report(self, pacer: Pacer) -> None:
-        began = time.monotonic()
+    async def _report(self, pacer: Pacer, began: float) -> None:
         while True:
             await asyncio.sleep(_PROGRESS_EVERY)
-            counts = await asyncio.to_thread(self.ledger.outcomes, self.run_id)
-            for outcome, count in self.later.items():
-                counts[outcome] = counts.get(outcome, 0) - count
-            self.watcher.progressed(
-                Progress(
-                    self.run_id,
-                    self.staged.rows,
-                    {outcome: n for outcome, n in counts.items() if outcome is not None and n},
-                    pacer.calls,
-                    time.monotonic() - began,
-                    pacer.waits,
-                    (self.reader.page, self.reader.pages) if self.reader else None,
-                    sum(self.later.values()),
-                )
+            await self._tell_progress(pacer, began)
+
+    async def _tell_progress(self, pacer: Pacer, began: float) -> None:
+        counts = await asyncio.to_thread(self.ledger.outcomes, self.run_id)
+        for outcome, count in self.later.items():
+            counts[outcome] = counts.get(outcome, 0) - count
+        self.watcher.progressed(
+            Progress(
+                self.run_id,
+                self.staged.rows,
+                {outcome: n for outcome, n in counts.items() if outcome is not None and n},
+                pacer.calls,
+                time.monotonic() - began,
+                pacer.waits,
+                (self.reader.page, self.reader.pages) if self.reader else None,
+                sum(self.later.values()),
             )
+        )
 
     def _close(self) -> None:
         """Give every row its outcome, and see that the rows add up.
