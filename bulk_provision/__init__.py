@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bulk_provision.checks import Rules
     from bulk_provision.errors import ProvisionError
+    from bulk_provision.intake import Taking
     from bulk_provision.job import (
         Control,
         LedgerPlace,
@@ -67,6 +68,7 @@ __all__ = [
     "Secret",
     "Source",
     "Summary",
+    "Taking",
     "Watcher",
     "WeakPasswords",
     "Where",
@@ -79,6 +81,7 @@ __all__ = [
 _ROOMS = {
     "checks": ("Rules",),
     "errors": ("ProvisionError",),
+    "intake": ("Taking",),
     "job": (
         *("Control", "LedgerPlace", "Progress", "Results", "Source", "Watcher", "provision"),
         *("reconcile", "rehearse", "undo"),

@@ -10,8 +10,8 @@ def test_the_public_names_are_these():
     assert bulk_provision.__all__ == [
         "Account", "Control", "ExitCode", "LedgerPlace", "Naming", "OnExists", "Outcome", "Pace",
         "Policy", "Progress", "ProvisionError", "Recipe", "Reconcile", "Reconciled", "Rehearsal",
-        "Results", "Rules", "Secret", "Source", "Summary", "Watcher", "WeakPasswords", "Where",
-        "provision", "reconcile", "rehearse", "undo",
+        "Results", "Rules", "Secret", "Source", "Summary", "Taking", "Watcher", "WeakPasswords",
+        "Where", "provision", "reconcile", "rehearse", "undo",
     ]  # fmt: skip
     for name in bulk_provision.__all__:
         assert getattr(bulk_provision, name).__name__ == name

@@ -78,7 +78,7 @@ def command(
 
     SOURCE is a .csv, .tsv, .txt, .xlsx, .xlsm, .xls, .xlsb, .ods or .html file,
     a pattern such as 'people-*.csv', a folder whose files are run and put away,
-    or - for standard input.
+    or - for standard input. With --from it is another telephone system's export.
     Run the same command again to continue: nobody is created twice.
     """
     _refuse_variable()
