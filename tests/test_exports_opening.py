@@ -94,6 +94,11 @@ class TestWhoDecides:
         assert set(names()) >= FOLDER_EXPORTS
 
 
+def test_the_docs_name_every_system():
+    text = (Path(__file__).parents[1] / "docs" / "migrating.md").read_text()
+    assert [name for name in names() if f"`{name}`" not in text] == []
+
+
 class TestWhatIsTaken:
     ROWS = (
         "extension,id,tech,secret,md5_cred,sipdriver,voicemail_email\n"
@@ -241,6 +246,22 @@ class TestArchives:
         path = archive_of("", tmp_path / "a.tar", FILES)
         path.write_bytes(path.read_bytes()[:700])
         refused(path, system="freeswitch")
+
+    def test_a_member_whose_content_is_damaged(self, tmp_path):
+        path = tmp_path / "a.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in FILES.items():
+                archive.writestr(name, content)
+        damaged = bytearray(path.read_bytes())
+        at = damaged.index(b"1001.xml") + 30
+        damaged[at : at + 8] = b"\xff" * 8
+        path.write_bytes(damaged)
+        assert "1001.xml: it cannot be unpacked" in refused(path, system="freeswitch")
+
+    def test_a_folder_may_be_looked_at_without_saying_whose_it_is(self, tmp_path):
+        (tmp_path / "1001.xml").write_bytes(FILES["directory/default/1001.xml"])
+        with open_users(str(tmp_path), system="auto", proposing=True) as users:
+            assert users.told.name == "freeswitch"
 
     def test_other_things_in_an_archive(self, tmp_path):
         path = archive_of("zip", tmp_path / "a.zip", {"holiday.txt": b"sunny"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import re
 import tarfile
 import tempfile
@@ -15,15 +16,19 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import IO, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.exports.export import File, Seen, Shape
 from bulk_provision.intake.readers.kinds import OLE
 from bulk_provision.intake.source import Source
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 _START = 1 << 16  # bytes that are looked at
 _MEMBERS_SEEN = 16  # of an archive: files whose first lines are looked at
+_PIECE = 1 << 16
 _FILES_LIMIT = 1_000_000
 _UNPACKED_LIMIT = 2 << 30  # bytes
 _GZIP = b"\x1f\x8b"
@@ -217,12 +222,63 @@ def _member(archive: tarfile.TarFile | zipfile.ZipFile, name: str, shown: str) -
         else:
             opened = archive.extractfile(name)
     except (*_BROKEN, RuntimeError, KeyError) as error:  # RuntimeError: it wants a password
-        raise SourceError(
-            f"{shown}, {name}: it cannot be unpacked ({error}).",
-            "Pack the files again without a password, or give the folder.",
-        ) from None
+        raise _not_unpacked(shown, name, error) from None
     assert opened is not None
-    return cast("BinaryIO", opened)
+    return io.BufferedReader(_Member(opened, shown, name), _PIECE)
+
+
+class _Member(io.RawIOBase):
+    """A file in an archive; what is found to be damaged while it is read is told as that.
+
+    Args:
+        opened: the file.
+        shown: the archive's name for messages.
+        name: the file's.
+    """
+
+    def __init__(self, opened: IO[bytes], shown: str, name: str) -> None:
+        super().__init__()
+        self._opened = opened
+        self._shown = shown
+        self._name = name
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say that it can be gone back in."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read, as any file does; raises SourceError when the archive is damaged there."""
+        view = memoryview(buffer).cast("B")
+        try:
+            piece = self._opened.read(len(view))
+        except _BROKEN as error:
+            raise _not_unpacked(self._shown, self._name, error) from None
+        view[: len(piece)] = piece
+        return len(piece)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place, as in any file."""
+        return self._opened.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Say where it is."""
+        return self._opened.tell()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._opened.close()
+        super().close()
+
+
+def _not_unpacked(shown: str, name: str, error: BaseException) -> SourceError:
+    return SourceError(
+        f"{shown}, {name}: it cannot be unpacked ({error}).",
+        "Pack the files again, without a password; or give the folder.",
+    )
 
 
 def _damaged(source: Source, error: BaseException) -> SourceError:
