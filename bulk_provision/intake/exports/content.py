@@ -11,12 +11,12 @@ import tempfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
 from bulk_provision.errors import SourceError
 from bulk_provision.intake.exports.export import File, Seen, Shape
@@ -43,6 +43,21 @@ _SPREADSHEET_PARTS = ("[content_types].xml", "mimetype")
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
 
 
+class Member(NamedTuple):
+    """A file in an archive.
+
+    Args:
+        name: its path there.
+        size: bytes, unpacked.
+        open: gives its content. (To look for it by its name would take as long as the archive has
+            files.)
+    """
+
+    name: str
+    size: int
+    open: Callable[[], IO[bytes] | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """What a source holds.
@@ -50,7 +65,8 @@ class Content:
     Args:
         seen: what is looked at to recognise it; of a table, still without its headers.
         source: the source; unpacked, if it was a packed archive.
-        names: the members of an archive, in the order of their names.
+        archive: the open archive; None if it is one file.
+        members: of the archive, in the order of their names.
         unpacked: the archive itself, unpacked, if it was packed.
         is_seen_whole: whether all of it was looked at.
     """
@@ -58,7 +74,7 @@ class Content:
     seen: Seen
     source: Source
     archive: tarfile.TarFile | zipfile.ZipFile | None = None
-    names: tuple[str, ...] = ()
+    members: tuple[Member, ...] = ()
     unpacked: BinaryIO | None = None
     is_seen_whole: bool = False
 
@@ -84,8 +100,8 @@ class Content:
         if self.archive is None:
             yield File(self.source.base_name, partial(_again, self.source.file))
             return
-        for name in self.names:
-            yield File(name, partial(_member, self.archive, name, self.source.shown))
+        for member in self.members:
+            yield File(member.name, partial(_opened, member, self.source.shown))
 
 
 def content_of(source: Source) -> Content:
@@ -176,8 +192,10 @@ def _of_zip(source: Source) -> Content:
         raise _damaged(source, error) from None
     if any(entry.filename.lower() in _SPREADSHEET_PARTS for entry in entries):
         return Content(Seen(Shape.TABLE, "", source.base_name.lower()), source)
-    sizes = {entry.filename: entry.file_size for entry in entries}
-    return _of_archive(source, archive, sizes)
+    members = (
+        Member(entry.filename, entry.file_size, partial(archive.open, entry)) for entry in entries
+    )
+    return _of_archive(source, archive, members)
 
 
 def _of_tar(source: Source) -> Content:
@@ -187,25 +205,31 @@ def _of_tar(source: Source) -> Content:
         entries = list(islice(archive, _FILES_LIMIT + 1))
     except _BROKEN as error:
         raise _damaged(source, error) from None
-    sizes = {entry.name: entry.size for entry in entries if entry.isreg()}
-    return _of_archive(source, archive, sizes)
+    members = (
+        Member(entry.name, entry.size, partial(archive.extractfile, entry))
+        for entry in entries
+        if entry.isreg()
+    )
+    return _of_archive(source, archive, members)
 
 
 def _of_archive(
-    source: Source, archive: tarfile.TarFile | zipfile.ZipFile, sizes: dict[str, int]
+    source: Source, archive: tarfile.TarFile | zipfile.ZipFile, found: Iterable[Member]
 ) -> Content:
-    names = sorted(name for name in sizes if not _is_hidden(name))
-    if len(names) > _FILES_LIMIT:
+    # Of several with one name the last one counts, as it does when they are unpacked.
+    by_name = {member.name: member for member in found if not _is_hidden(member.name)}
+    members = tuple(by_name[name] for name in sorted(by_name))
+    if len(members) > _FILES_LIMIT:
         raise _too_much(source, f"{_FILES_LIMIT:,} files")
-    _check_size(source, sum(sizes.values()))
+    _check_size(source, sum(member.size for member in members))
     texts = []
-    for name in names[:_MEMBERS_SEEN]:
-        with _member(archive, name, source.shown) as member:
-            texts.append(decoded(member.read(_START // _MEMBERS_SEEN)))
+    for member in members[:_MEMBERS_SEEN]:
+        with _opened(member, source.shown) as opened:
+            texts.append(decoded(opened.read(_START // _MEMBERS_SEEN)))
     shapes = Counter(map(_shape_of, texts)).most_common(1)
-    name = names[0].rpartition("/")[2].lower() if names else ""
+    name = members[0].name.rpartition("/")[2].lower() if members else ""
     seen = Seen(shapes[0][0] if shapes else Shape.TEXT, "\n".join(texts), name)
-    return Content(seen, source, archive, tuple(names))
+    return Content(seen, source, archive, members)
 
 
 def _is_hidden(name: str) -> bool:
@@ -214,20 +238,16 @@ def _is_hidden(name: str) -> bool:
     return "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1].endswith("~")
 
 
-def _member(archive: tarfile.TarFile | zipfile.ZipFile, name: str, shown: str) -> BinaryIO:
+def _opened(member: Member, shown: str) -> BinaryIO:
     try:
-        opened: IO[bytes] | None
-        if isinstance(archive, zipfile.ZipFile):
-            opened = archive.open(name)
-        else:
-            opened = archive.extractfile(name)
+        opened = member.open()
     except (*_BROKEN, RuntimeError, KeyError) as error:  # RuntimeError: it wants a password
-        raise _not_unpacked(shown, name, error) from None
+        raise _not_unpacked(shown, member.name, error) from None
     assert opened is not None
-    return io.BufferedReader(_Member(opened, shown, name), _PIECE)
+    return io.BufferedReader(_Reading(opened, shown, member.name), _PIECE)
 
 
-class _Member(io.RawIOBase):
+class _Reading(io.RawIOBase):
     """A file in an archive; what is found to be damaged while it is read is told as that.
 
     Args:
