@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bulk_provision.model import Outcome, Summary
     from bulk_provision.pace import Halt
     from bulk_provision.plan import Plan
-    from bulk_provision.staging import Staged
+    from bulk_provision.staged import Staged
 
 
 class Progress(NamedTuple):

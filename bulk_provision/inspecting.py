@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bulk_provision.checks import check
 from bulk_provision.model import Invalid
-from bulk_provision.staging import Staged
+from bulk_provision.staged import Staged
 
 if TYPE_CHECKING:
     from bulk_provision.checks import Rules

@@ -55,6 +55,11 @@ class Source:
     where: Where | None = None
 
     @classmethod
+    def at(cls, place: str | Path | Source) -> Source:
+        """Return an input that somebody may have named by its path alone."""
+        return place if isinstance(place, Source) else cls(str(place))
+
+    @classmethod
     def of(cls, settings: Settings, path: str, stdin: BinaryIO | None = None) -> Source:
         """Return an input, read as settings say.
 
@@ -157,6 +162,13 @@ class Results:
         if self.protect is not None:
             results_files.check_protection(self.protect, csv=self.csv)
 
+    @classmethod
+    def at(cls, place: str | Path | Results | None) -> Results:
+        """Return results that somebody may have given a path alone; None: beside the source."""
+        if isinstance(place, Results):
+            return place
+        return cls(None if place is None else str(place))
+
     def target(self, source: str, started_at: float) -> Path:
         """Return where they go for a source, or for what stands in its place."""
         suffix = ".csv" if self.csv else ".xlsx"
@@ -184,6 +196,11 @@ class LedgerPlace:
     location: str | None = None
     key: str | None = field(default=None, repr=False)
     lease_seconds: float = LEASE_SECONDS
+
+    @classmethod
+    def at(cls, place: str | LedgerPlace | None) -> LedgerPlace:
+        """Return a ledger that somebody may have named by its location alone."""
+        return place if isinstance(place, LedgerPlace) else cls(place)
 
     @classmethod
     def of(cls, settings: Settings) -> LedgerPlace:

@@ -15,7 +15,8 @@ from bulk_provision.pace import Halt, Halted
 from bulk_provision.plan import Policy, step_for
 from bulk_provision.results import drift_report
 from bulk_provision.running import Run
-from bulk_provision.staging import Staged, stage
+from bulk_provision.staged import Staged
+from bulk_provision.staging import stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

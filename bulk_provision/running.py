@@ -29,24 +29,21 @@ from bulk_provision.errors import (
 from bulk_provision.filling import Filling, choose
 from bulk_provision.limits import limits_passed
 from bulk_provision.listing import ListReader
-from bulk_provision.model import ExitCode, Outcome, WeakPasswords
+from bulk_provision.model import ExitCode, Outcome
 from bulk_provision.pace import Halt, Halted, Pacer
-from bulk_provision.plan import Action, plan_of, step_for
-from bulk_provision.staging import Staged, stage
+from bulk_provision.plan import Action, plan_of
+from bulk_provision.staged import Staged
 from bulk_provision.ways import Way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from bulk_provision.checks import Rules
     from bulk_provision.control import Control, Watcher
-    from bulk_provision.intake import Users
     from bulk_provision.ledger import Book, Lease, Ledger, Listings, OpenRow
     from bulk_provision.model import Account, Caution, Pace
     from bulk_provision.piopiy import Sender
     from bulk_provision.plan import Plan, Policy, Step
-    from bulk_provision.shares import Share
-    from bulk_provision.staging import Stop
+    from bulk_provision.staged import Stop
 
 _PROGRESS_EVERY = 0.5  # seconds
 
@@ -83,56 +80,6 @@ class Work(Protocol):
     def step_for(self, row: OpenRow, book: Book) -> Step:
         """Say what an open row needs first."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Provisioning:
-    """Create the endpoints that a source asks for.
-
-    Args:
-        table: the source.
-        policy: what to do about usernames that exist, and how passwords are generated.
-        rules: what is checked before any call.
-        share: which rows are the account's, in a source for several; None: all.
-        keep: how many problems are to be kept one by one, in `Staged.found`.
-    """
-
-    table: Users
-    policy: Policy
-    rules: Rules
-    share: Share | None = None
-    keep: int = 0
-
-    def begin(self, book: Book, pace: Pace, *, job: str, only_planned: bool) -> int:
-        """Begin the run in the ledger; return its number."""
-        return book.begin_run(
-            source=self.table.source,
-            sheet=self.table.sheet,
-            sha256=self.table.sha256,
-            columns=self.table.columns,
-            rate=pace.rate,
-            job=job,
-            selection=self.table.selection,
-            only_planned=only_planned,
-        )
-
-    def stage(self, book: Book, run_id: int, interrupted: Callable[[], bool]) -> Staged:
-        """Read the source into the ledger; raises SourceError."""
-        return stage(
-            self.table,
-            book,
-            run_id,
-            self.rules,
-            self.policy,
-            share=self.share,
-            interrupted=interrupted,
-            keep=self.keep,
-        )
-
-    def step_for(self, row: OpenRow, book: Book) -> Step:
-        """Say what a row of the source needs first."""
-        replaces_weak = self.rules.weak_passwords is WeakPasswords.REPLACE
-        return step_for(row, self.policy, book.vault, replaces_weak=replaces_weak)
 
 
 @dataclass(kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from bulk_provision.ledger import StagedRow, State
 from bulk_provision.ledger.schema import UNSETTLED
 from bulk_provision.model import Outcome, Problem
 from bulk_provision.plan import Action, Policy, Remembered, Step
-from bulk_provision.staging import Staged
+from bulk_provision.staged import Staged
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,7 +24,7 @@ from bulk_provision.rounds import Orders, Routes, go
 from bulk_provision.setting_up import check_job, in_words
 from bulk_provision.settings import Served, Settings, bound_options, load_settings
 from bulk_provision.settings.binding import BOUND, FREE
-from bulk_provision.staging import Staged
+from bulk_provision.staged import Staged
 from commands import command
 from fake_vendor import APPID, SECRET, FakeVendor, Luck
 from virtual_time import on_virtual_time

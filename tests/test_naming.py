@@ -29,7 +29,7 @@ from bulk_provision.job import LedgerPlace, plan
 from bulk_provision.ledger import Ledger
 from bulk_provision.model import ExitCode, Outcome, WeakPasswords
 from bulk_provision.naming import names_in, parts_of
-from bulk_provision.running import Provisioning
+from bulk_provision.provisioning import Provisioning
 from bulk_provision.sandbox import Sandbox
 from bulk_provision.selection import Where
 from bulk_provision.shares import Route

@@ -10,7 +10,7 @@ from bulk_provision.cli.reconcile import _lines
 from bulk_provision.errors import ResultsError
 from bulk_provision.model import Drift, DriftKind
 from bulk_provision.results import drift_report
-from bulk_provision.staging import Staged
+from bulk_provision.staged import Staged
 from fake_vendor import FakeVendor, Luck
 from lists import World, blank, people
 from virtual_time import on_virtual_time

@@ -8,7 +8,8 @@ import openpyxl
 import pytest
 
 from bulk_provision import Account, Outcome, Pace, Policy, Results, Secret, provision
-from bulk_provision.cli.reporting import LiveLine, plan_lines, summary_lines
+from bulk_provision.cli.reporting import plan_lines, summary_lines
+from bulk_provision.cli.watchers import LiveLine
 from bulk_provision.errors import UsageError
 from bulk_provision.job import Control, Progress, Watcher
 from bulk_provision.ledger import Ledger
@@ -18,7 +19,7 @@ from bulk_provision.piopiy import Call
 from bulk_provision.plan import Plan, plan_of
 from bulk_provision.sandbox import Sandbox, SandboxOptions
 from bulk_provision.settings import NotifyWhen, load_settings
-from bulk_provision.staging import Staged
+from bulk_provision.staged import Staged
 from bulk_provision.watch.findings import Job
 from bulk_provision.watch.message import body_of
 from bulk_provision.watch.occasions import WELL, judge

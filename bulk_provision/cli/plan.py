@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bulk_provision.plan import Plan
     from bulk_provision.rounds import Errand
     from bulk_provision.settings import Settings
-    from bulk_provision.staging import Staged
+    from bulk_provision.staged import Staged
 
 
 @click.command("plan", epilog=EPILOG)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bulk_provision.job import Source, Watcher
     from bulk_provision.model import DriftKind, Reconciled
     from bulk_provision.settings import Served, Settings
-    from bulk_provision.staging import Staged
+    from bulk_provision.staged import Staged
 
 
 @click.command("reconcile", epilog=EPILOG)

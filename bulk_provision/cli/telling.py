@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bulk_provision.model import Summary
     from bulk_provision.plan import Plan
     from bulk_provision.settings import Settings
-    from bulk_provision.staging import Staged
+    from bulk_provision.staged import Staged
 
 
 @contextmanager
@@ -134,7 +134,7 @@ class _Log:
 
     @contextmanager
     def watcher(self, account: str, source: str) -> Iterator[Watcher]:
-        from bulk_provision.cli.reporting import LogLines
+        from bulk_provision.cli.watchers import LogLines
 
         yield LogLines(self._log.bind(account=account, source=source))
 
@@ -161,7 +161,7 @@ class _Terminal:
 
     @contextmanager
     def watcher(self, account: str, source: str) -> Iterator[Watcher]:
-        from bulk_provision.cli.reporting import LiveLine
+        from bulk_provision.cli.watchers import LiveLine
 
         parts = [
             account if self._settings.account_column else "",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bulk_provision.model import Pace, RunRecord, Secret, Summary
     from bulk_provision.plan import Plan
     from bulk_provision.settings import Served, Settings
-    from bulk_provision.staging import Staged
+    from bulk_provision.staged import Staged
 
 
 @click.command("undo", epilog=EPILOG)

@@ -54,6 +54,7 @@ class ExportedUsers(Closable):
         book: its entries.
         told: whose export it is.
         taking: which users are taken.
+        found_out: whether nobody said whose it is: then that is told.
 
     Attributes:
         source: the file's path as it was given; "-" for standard input.
@@ -73,7 +74,9 @@ class ExportedUsers(Closable):
     is_renamed = False
     selection = ""
 
-    def __init__(self, source: Source, book: Book, told: Told, taking: Taking) -> None:
+    def __init__(
+        self, source: Source, book: Book, told: Told, taking: Taking, *, found_out: bool = False
+    ) -> None:
         self._source = source
         self._book = book
         self._taking = taking
@@ -84,7 +87,7 @@ class ExportedUsers(Closable):
         self.columns = told.further
         fields = {"username": told.login} | ({"password": told.password} if told.password else {})
         self.fields: Mapping[str, str] = MappingProxyType(fields)
-        self.notes: tuple[Problem, ...] = ()
+        self.notes: tuple[Problem, ...] = (_recognised(told),) if found_out else ()
         self._left: dict[Remark, LeftOut] = {}
 
     def close(self) -> None:
@@ -188,6 +191,18 @@ class ExportedUsers(Closable):
             for remark in remarks
             if remark in REPLACED
         ]
+
+
+def _recognised(told: Told) -> Problem:
+    password = f"the password is {told.password}" if told.password else "there is no password"
+    return Problem(
+        "export-recognised",
+        "",
+        "",
+        f"it was recognised as an export of {told.title}: the login is {told.login}, {password}",
+        f"If that is right, there is nothing to do; to say it yourself: --from {told.name}",
+        warning=True,
+    )
 
 
 def _are_plain(cells: list[str]) -> bool:

@@ -71,7 +71,8 @@ def open_users(
             return Table(opened, book, locate(book, sheet, mapping, opened.shown), wishes)
         if not proposing:
             _check_said(book.told, wishes.system, opened.shown)
-        return ExportedUsers(opened, book, book.told, taking or Taking())
+        found_out = wishes.system == AUTO
+        return ExportedUsers(opened, book, book.told, taking or Taking(), found_out=found_out)
     except BaseException:
         if book is not None:
             book.close()

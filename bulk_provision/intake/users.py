@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
@@ -12,12 +13,12 @@ if TYPE_CHECKING:
     from bulk_provision.intake.table import Table
 
 
-class Closable:
+class Closable(ABC):
     """What is closed at the end of a `with`."""
 
+    @abstractmethod
     def close(self) -> None:
         """Close it."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self

@@ -19,7 +19,7 @@ from bulk_provision.running import nothing_called
 if TYPE_CHECKING:
     from bulk_provision.model import Account, Reconciled
     from bulk_provision.piopiy import Sender
-    from bulk_provision.staging import Staged
+    from bulk_provision.staged import Staged
 
 
 async def reconcile(
@@ -60,12 +60,9 @@ async def reconcile(
     Raises:
         ProvisionError: it could not begin; why it stopped early is in the result instead.
     """
-    if source is not None and not isinstance(source, Source):
-        source = Source(str(source))
-    if report is not None and not isinstance(report, Results):
-        report = Results(str(report))
-    if not isinstance(ledger, LedgerPlace):
-        ledger = LedgerPlace(ledger)
+    source = None if source is None else Source.at(source)
+    report = None if report is None else Results.at(report)
+    ledger = LedgerPlace.at(ledger)
     started_at = time.time()
     if report is not None:
         where, overwrite = Path(report.path or ""), report.overwrite

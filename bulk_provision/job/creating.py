@@ -66,12 +66,9 @@ async def provision(
         ProvisionError: the run could not begin, or the accounting does not add up; what happened
             to single rows, and to a run that stopped early, is in the summary instead.
     """
-    if not isinstance(source, Source):
-        source = Source(str(source))
-    if not isinstance(results, Results):
-        results = Results(None if results is None else str(results))
-    if not isinstance(ledger, LedgerPlace):
-        ledger = LedgerPlace(ledger)
+    source = Source.at(source)
+    results = Results.at(results)
+    ledger = LedgerPlace.at(ledger)
     started_at = time.time()
     target = await asyncio.to_thread(ready_target, source, results, started_at)
     with contextlib.ExitStack() as stack:

@@ -16,15 +16,16 @@ from bulk_provision.ledger.leases import started_by
 from bulk_provision.model import Pace
 from bulk_provision.places import LedgerPlace, Results, Source
 from bulk_provision.plan import Policy
+from bulk_provision.provisioning import Provisioning
 from bulk_provision.results.plan_words import Planned
-from bulk_provision.running import Provisioning, plan_for
+from bulk_provision.running import plan_for
 
 if TYPE_CHECKING:
     from bulk_provision.approval import PlanFile
     from bulk_provision.intake import Table
     from bulk_provision.model import Account
     from bulk_provision.plan import Plan
-    from bulk_provision.staging import Staged
+    from bulk_provision.staged import Staged
 
 from bulk_provision.job.preparing import check_writable, spreadsheet_of
 

@@ -10,7 +10,7 @@ from bulk_provision.checks import Rules
 from bulk_provision.errors import SourceError
 from bulk_provision.places import Results, Source
 from bulk_provision.plan import Policy
-from bulk_provision.running import Provisioning
+from bulk_provision.provisioning import Provisioning
 
 if TYPE_CHECKING:
     from bulk_provision.intake import Table, Users

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bulk_provision.model import Account, Summary
     from bulk_provision.piopiy import Sender
     from bulk_provision.plan import Plan
-    from bulk_provision.staging import Staged
+    from bulk_provision.staged import Staged
 
 
 async def undo(
@@ -57,10 +57,8 @@ async def undo(
         ProvisionError: it could not begin, or the accounting does not add up; what happened to
             single rows, and to an undo that stopped early, is in the summary instead.
     """
-    if not isinstance(results, Results):
-        results = Results(None if results is None else str(results))
-    if not isinstance(ledger, LedgerPlace):
-        ledger = LedgerPlace(ledger)
+    results = Results.at(results)
+    ledger = LedgerPlace.at(ledger)
     started_at = time.time()
     target = results.target(f"undo-of-run-{run_id}", started_at)
     await asyncio.to_thread(results.make_folder)

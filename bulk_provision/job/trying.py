@@ -82,12 +82,9 @@ async def rehearse(
     Raises:
         ProvisionError: as `provision`; RehearsalError when the vendor's list could not be read.
     """
-    if not isinstance(source, Source):
-        source = Source(str(source))
-    if not isinstance(results, Results):
-        results = Results(None if results is None else str(results))
-    if not isinstance(ledger, LedgerPlace):
-        ledger = LedgerPlace(ledger)
+    source = Source.at(source)
+    results = Results.at(results)
+    ledger = LedgerPlace.at(ledger)
     pace, policy, until = pace or Pace(), policy or Policy(), until or Until()
     control, watcher = control or Control(), watcher or Watcher()
     results, started_at = replace(results, rehearsed=True), time.time()

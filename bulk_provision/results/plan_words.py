@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bulk_provision.approval import Binding
     from bulk_provision.ledger import PlannedRow
     from bulk_provision.plan import Plan
-    from bulk_provision.staging import Staged, Tally
+    from bulk_provision.staged import Staged, Tally
 
 ROWS = ("row", "username", "what would happen", "why", "tip")
 PROBLEMS = ("times", "kind", "first places", "why", "tip")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -56,11 +57,9 @@ class DumpExport(OtherShape):
     def _columns(self, text: str) -> tuple[str, ...]:
         """Return the table's columns, if they stand in a dump's beginning."""
         dump = Dump(io.StringIO(text), "", frozenset({self.table}))
-        try:
+        with suppress(SourceError):  # the beginning ends somewhere
             for columns, _ in dump.statements():
                 return columns
-        except SourceError:  # the beginning ends somewhere
-            pass
         return dump.created.get(self.table, ())
 
     def records(self, files: Iterator[File], tell: Tell) -> Iterator[Record]:  # noqa: ARG002

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from bulk_provision.errors import SourceError
@@ -71,16 +73,13 @@ class JsonExport:
         """Say how well JSON fits, by its first users."""
         if seen.shape is not self.shape:
             return None
-        try:
-            for _, item in zip(
-                range(_SEEN_ITEMS), Items(io.StringIO(seen.text), "", self.key), strict=False
-            ):
+        items = Items(io.StringIO(seen.text), "", self.key)
+        with suppress(SourceError):  # the beginning ends somewhere
+            for item in islice(items, _SEEN_ITEMS):
                 if isinstance(item, dict) and self._is_user(item):
                     found = len(self.hints & item.keys())
                     certainty = Certainty.CERTAIN if found else Certainty.LIKELY
                     return Likeness(certainty, 2 + found)
-        except SourceError:  # the beginning ends somewhere
-            pass
         return None
 
     def _is_user(self, item: Item) -> bool:
