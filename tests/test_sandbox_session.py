@@ -41,10 +41,11 @@ sys.exit(run_sandbox(SandboxOptions(), command=sys.argv[1:] or None, on_ready=re
 
 # A command that says which signals it got, and ends with 7 at SIGTERM.
 LISTENER = """
-import signal, sys, time
-signal.signal(signal.SIGINT, lambda *_: print("SIGINT", flush=True))
-signal.signal(signal.SIGTERM, lambda *_: (print("SIGTERM", flush=True), sys.exit(7)))
-print("listening", flush=True)
+import os, signal, sys, time
+# A signal may come in the middle of a print, and another print in there is an error.
+signal.signal(signal.SIGINT, lambda *_: os.write(1, b"SIGINT\\n"))
+signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b"SIGTERM\\n"), sys.exit(7)))
+os.write(1, b"listening\\n")
 while True:
     time.sleep(60)
 """

@@ -29,8 +29,8 @@ _HEAD = re.compile(
     r"|(?P<create>CREATE\s(?:[\w ]{0,40}\s)?TABLE\b)|(?P<other>[^\s;])",
     re.IGNORECASE,
 )
-_BETWEEN = re.compile(r"(?:[\s;]++|(?:--|#|\\)[^\n]*+\n|/\*.*?\*/)*+", re.DOTALL)
-_AFTER = re.compile(r"\s*+,?\s*+")
+_BETWEEN = re.compile(r"(?:[\s;]+|(?:--|#|\\)[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
+_AFTER = re.compile(r"\s*,?\s*")
 _NO_COLUMNS = frozenset(
     {
         *("PRIMARY", "KEY", "UNIQUE", "CONSTRAINT", "INDEX", "FULLTEXT", "SPATIAL", "FOREIGN"),

@@ -37,20 +37,23 @@ _SPECIAL = re.compile(r"\\(.)|''|\"\"", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _NUMERIC = frozenset("01234567xuU")  # a byte of an encoding, or a code point, by its number
 
-# All of them without going back: a hostile text must not make them try again and again.
-_ESCAPING = r"'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'"
-_DOUBLE_ESCAPING = r'"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+"'
-_STANDARD = r"'[^']*+(?:''[^']*+)*+'"
-_NAMED = r'"[^"]*+"'
-_BACKQUOTED = r"`[^`]*+`"
+# What may stand at one place is told by its first character, so that a hostile text does not make
+# them try again and again. Where a mark is doubled inside, the closing one has no other behind it:
+# a string that is cut must not end at half of a pair. (Possessive quantifiers would say the same,
+# and match wrongly in Python before 3.11.5.)
+_ESCAPING = r"'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'(?!')"
+_DOUBLE_ESCAPING = r'"[^"\\]*(?:(?:\\.|"")[^"\\]*)*"(?!")'
+_STANDARD = r"'[^']*(?:''[^']*)*'(?!')"
+_NAMED = r'"[^"]*"'
+_BACKQUOTED = r"`[^`]*`"
 
 
 def _value(strings: str, behind: str = "") -> re.Pattern[str]:
     """Match a value, and the comma or parenthesis that ends it; each kind is a group."""
     return re.compile(
-        rf"\s*+(?:(?P<string>{strings}){behind}|(?P<null>NULL)"
-        rf"|(?P<number>[-+]?[0-9.]++(?:e[-+]?[0-9]++)?+)|(?P<word>true|false)"
-        rf"|(?:0x|x')(?P<hex>[0-9a-f]*+)'?)\s*+(?P<end>[,)])",
+        rf"\s*(?:(?P<string>{strings}){behind}|(?P<null>NULL)"
+        rf"|(?P<number>[-+]?[0-9.]+(?:e[-+]?[0-9]+)?)|(?P<word>true|false)"
+        rf"|(?:0x|x')(?P<hex>[0-9a-f]*)'?)\s*(?P<end>[,)])",
         re.IGNORECASE | re.DOTALL,
     )
 
@@ -58,7 +61,7 @@ def _value(strings: str, behind: str = "") -> re.Pattern[str]:
 def _passed(*pieces: str, begins: str) -> re.Pattern[str]:
     """Match what is one piece on the way to a statement's end; the end; or what only begins."""
     return re.compile(
-        "|".join((*pieces, r"/\*.*?\*/", r"--[^\n]*+\n", "(?P<end>;)", f"(?P<begins>{begins})")),
+        "|".join((*pieces, r"/\*.*?\*/", r"--[^\n]*\n", "(?P<end>;)", f"(?P<begins>{begins})")),
         re.DOTALL,
     )
 
@@ -142,13 +145,13 @@ def value_of(database: Database, match: re.Match[str]) -> str:
 MYSQL = Database(
     "mysql",
     _value(rf"{_ESCAPING}|{_DOUBLE_ESCAPING}"),
-    _passed(_ESCAPING, _DOUBLE_ESCAPING, _BACKQUOTED, r"#[^\n]*+\n", begins=r"['\"`#]|--|/\*"),
+    _passed(_ESCAPING, _DOUBLE_ESCAPING, _BACKQUOTED, r"#[^\n]*\n", begins=r"['\"`#]|--|/\*"),
     _mysql_text,
 )
 POSTGRES = Database(
     "postgres",
-    _value(rf"e{_ESCAPING}|{_STANDARD}", r"(?:::[\w. ]++)?+"),
-    _passed(_STANDARD, _NAMED, r"\$(?P<tag>\w*+)\$.*?\$(?P=tag)\$", begins=r"['\"]|--|/\*|\$\w*\$"),
+    _value(rf"e{_ESCAPING}|{_STANDARD}", r"(?:::[\w. ]+)?"),
+    _passed(_STANDARD, _NAMED, r"\$(?P<tag>\w*)\$.*?\$(?P=tag)\$", begins=r"['\"]|--|/\*|\$\w*\$"),
     _postgres_text,
 )
 SQLITE = Database(

@@ -19,8 +19,8 @@ _PIECE = 1 << 18
 _VALUE_LIMIT = 16 << 20  # characters of a value that is held whole
 _LONGEST_WORD = 16  # characters: an escape (\\ud83d\\ude00) or a word (-Infinity)
 _DEPTH_LIMIT = 12  # objects round a list
-_BLANK = re.compile(r"[ \t\r\n]*+")
-_BETWEEN = re.compile(r"[ \t\r\n,\x1e\ufeff]*+")  # pages: also after a comma, or a record separator
+_BLANK = re.compile(r"[ \t\r\n]*")
+_BETWEEN = re.compile(r"[ \t\r\n,\x1e\ufeff]*")  # pages: also after a comma, or a record separator
 _EXPORT_AGAIN = "Save the answer again, whole and as it came."
 
 
