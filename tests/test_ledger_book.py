@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from bulk_provision.ledger import Refusal, State
 from bulk_provision.ledger import book as book_room
+from bulk_provision.ledger import twins as twins_room
 from bulk_provision.ledger.schema import runs
 from bulk_provision.model import Outcome, Warned
 from ledger_samples import (
@@ -124,13 +125,13 @@ def test_rows_of_another_run_are_no_duplicates(book):
 
 
 def test_duplicates_come_in_pages(book, monkeypatch):
-    monkeypatch.setattr(book_room, "_PAGE", 3)
+    monkeypatch.setattr(twins_room, "_PAGE", 3)
     pages = list(book.duplicates(begin(book, *["ada"] * 9)))
     assert [len(page) for page in pages] == [3, 3, 2]
 
 
 def test_a_row_can_be_refused_while_the_duplicates_are_read(ledger, book, monkeypatch):
-    monkeypatch.setattr(book_room, "_PAGE", 2)
+    monkeypatch.setattr(twins_room, "_PAGE", 2)
     run_id = begin(book, *["ada"] * 6)
     for page in book.duplicates(run_id):
         book.refuse(run_id, [Refusal(twin.seq, "duplicate", "twice", "") for twin in page])
