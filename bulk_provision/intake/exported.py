@@ -197,7 +197,7 @@ def _recognised(told: Told) -> Problem:
     password = f"the password is {told.password}" if told.password else "there is no password"
     return Problem(
         "export-recognised",
-        "",
+        "the file",
         "",
         f"it was recognised as an export of {told.title}: the login is {told.login}, {password}",
         f"If that is right, there is nothing to do; to say it yourself: --from {told.name}",
